@@ -1,0 +1,240 @@
+"""What a user may ask of the builder.
+
+The operator generates the source part of its CRD from these types, so every field carries a description and a
+bound, and a rule that spans fields stands twice: as CEL for the API server and as a validator for everyone else.
+Imports nothing but pydantic and the standard library.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
+from pydantic.alias_generators import to_camel
+
+DNS_LABEL = r"^[a-z]([-a-z0-9]*[a-z0-9])?$"
+DNS_SUBDOMAIN = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?([.][a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"
+CONFIG_KEY = r"^[-._a-zA-Z0-9]+$"
+SHA256_HEX = r"^[0-9a-f]{64}$"
+
+MAX_FEATURES = 512
+MAX_NAME_CHARS = 256
+
+ENDPOINT_RULE = "endpoint and credentialsSecretRef are for s3:// only"
+CA_RULE = "caBundleRef is for s3:// and https:// only"
+FEATURES_RULE = "give include or exclude, not both"
+CLUSTER_SCHEME_RULE = "uri must start with pvc://, configmap://, s3:// or https://"
+TRAVERSAL_RULE = "uri must not contain a '..' segment"
+
+
+def cel(rule: str, message: str) -> dict[str, JsonValue]:
+    """Write one rule of ``x-kubernetes-validations``."""
+    return {"rule": rule, "message": message}
+
+
+class Spec(BaseModel):
+    """Base of all user-facing types: frozen, camelCase in JSON, unknown fields refused."""
+
+    model_config = ConfigDict(
+        frozen=True,
+        extra="forbid",
+        alias_generator=to_camel,
+        populate_by_name=True,
+        allow_inf_nan=False,
+    )
+
+
+ColumnName = Annotated[str, Field(min_length=1, max_length=MAX_NAME_CHARS)]
+
+
+class SecretReference(Spec):
+    """A Secret in the FaultModel's own namespace."""
+
+    name: str = Field(
+        min_length=1,
+        max_length=253,
+        pattern=DNS_SUBDOMAIN,
+        description="Name of a Secret in the same namespace, with the keys accessKeyId and secretAccessKey.",
+    )
+
+
+class KeyReference(Spec):
+    """One key of a ConfigMap in the FaultModel's own namespace."""
+
+    name: str = Field(
+        min_length=1, max_length=253, pattern=DNS_SUBDOMAIN, description="Name of a ConfigMap in the same namespace."
+    )
+    key: str = Field(
+        default="ca.crt", min_length=1, max_length=253, pattern=CONFIG_KEY, description="Key that holds the file."
+    )
+
+
+class Data(Spec):
+    """Where the training data is and how to read it."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "x-kubernetes-validations": [
+                cel(
+                    "self.uri.startsWith('s3://') || (!has(self.endpoint) && !has(self.credentialsSecretRef))",
+                    ENDPOINT_RULE,
+                ),
+                cel(
+                    "self.uri.startsWith('s3://') || self.uri.startsWith('https://') || !has(self.caBundleRef)",
+                    CA_RULE,
+                ),
+            ]
+        }
+    )
+
+    uri: str = Field(
+        min_length=1,
+        max_length=2048,
+        description=(
+            "Address of one CSV or Parquet file: pvc://CLAIM/PATH, configmap://NAME/KEY, s3://BUCKET/KEY or "
+            "https://HOST/PATH. Outside a cluster also a local path."
+        ),
+        json_schema_extra={
+            "x-kubernetes-validations": [
+                cel("self.matches('^(pvc|configmap|s3|https)://[^/]+/.+')", CLUSTER_SCHEME_RULE),
+                cel("!self.matches('(^|/)[.][.](/|$)')", TRAVERSAL_RULE),
+            ]
+        },
+    )
+    format: Literal["csv", "parquet"] | None = Field(
+        default=None, description="Format of the file. Absent: by the suffix .csv or .parquet."
+    )
+    sha256: str | None = Field(
+        default=None,
+        min_length=64,
+        max_length=64,
+        pattern=SHA256_HEX,
+        description="Expected SHA-256 of the file in hexadecimal. A file with another one is refused.",
+    )
+    endpoint: str | None = Field(
+        default=None,
+        min_length=1,
+        max_length=512,
+        pattern=r"^https?://[^/?#@\s]+/?$",
+        description="Endpoint of an S3-compatible store, such as https://minio.plant.example:9000.",
+    )
+    credentials_secret_ref: SecretReference | None = Field(
+        default=None, description="Secret with accessKeyId and secretAccessKey for s3://."
+    )
+    ca_bundle_ref: KeyReference | None = Field(
+        default=None, description="ConfigMap key with the PEM certificates that s3:// or https:// is trusted by."
+    )
+
+    @model_validator(mode="after")
+    def _fields_fit_scheme(self) -> Self:
+        s3 = self.uri.startswith("s3://")
+        if not s3 and (self.endpoint is not None or self.credentials_secret_ref is not None):
+            raise ValueError(ENDPOINT_RULE)
+        if not (s3 or self.uri.startswith("https://")) and self.ca_bundle_ref is not None:
+            raise ValueError(CA_RULE)
+        return self
+
+
+class Features(Spec):
+    """Which columns the model sees."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "x-kubernetes-validations": [
+                cel(
+                    "!has(self.include) || size(self.include) == 0 || !has(self.exclude) || size(self.exclude) == 0",
+                    FEATURES_RULE,
+                ),
+            ]
+        }
+    )
+
+    include: tuple[ColumnName, ...] = Field(
+        default=(),
+        max_length=MAX_FEATURES,
+        description="The columns to use, in this order. Empty: every numeric column but the target.",
+        json_schema_extra={"x-kubernetes-list-type": "set"},
+    )
+    exclude: tuple[ColumnName, ...] = Field(
+        default=(),
+        max_length=MAX_FEATURES,
+        description="Columns to leave out where include is empty.",
+        json_schema_extra={"x-kubernetes-list-type": "set"},
+    )
+
+    @model_validator(mode="after")
+    def _lists_make_sense(self) -> Self:
+        for field, names in (("include", self.include), ("exclude", self.exclude)):
+            twice = sorted({name for name in names if names.count(name) > 1})
+            if twice:
+                raise ValueError(f"{field} names {', '.join(twice)} more than once")
+        if self.include and self.exclude:
+            raise ValueError(FEATURES_RULE)
+        return self
+
+
+class RandomForest(Spec):
+    """Settings of a random forest, under the names that scikit-learn gives them."""
+
+    model_config = ConfigDict(alias_generator=None)
+
+    n_estimators: int = Field(default=100, ge=1, le=1000, description="Number of trees.")
+    max_depth: int | None = Field(default=None, ge=1, le=64, description="Largest depth of a tree. Absent: no limit.")
+    min_samples_leaf: int = Field(default=1, ge=1, le=100_000, description="Smallest number of rows in a leaf.")
+    class_weight: Literal["balanced"] | None = Field(
+        default=None, description="balanced: weigh classes by the inverse of their frequency. Absent: all rows alike."
+    )
+
+
+class Params(Spec):
+    """Settings of the estimators."""
+
+    random_forest: RandomForest = Field(default_factory=RandomForest, description="Settings of the random forest.")
+
+
+class Train(Spec):
+    """Train a model from data."""
+
+    data: Data = Field(description="The training data.")
+    target: ColumnName = Field(description="Column to predict: two classes, or several for a multi-class model.")
+    positive_class: str | None = Field(
+        default=None,
+        min_length=1,
+        max_length=MAX_NAME_CHARS,
+        description="Value of the target that means a fault. Absent: 1 or a word such as true, else the rarer class.",
+    )
+    features: Features = Field(default_factory=Features, description="Which columns the model sees.")
+    params: Params = Field(default_factory=Params, description="Settings of the estimators.")
+    seed: int = Field(default=42, ge=0, le=2**32 - 1, description="Seed of the split and of the training.")
+
+
+class Source(Spec):
+    """Where the model comes from."""
+
+    train: Train = Field(description="Train a model from data.")
+
+
+class Limits(Spec):
+    """Bounds on the data, checked while it is read."""
+
+    max_bytes: int = Field(default=1 << 30, ge=1, description="Largest data file in bytes.")
+    max_rows: int = Field(default=10_000_000, ge=1, description="Largest number of data rows.")
+    max_columns: int = Field(default=1000, ge=1, description="Largest number of columns in the file.")
+
+
+class BuildSpec(Spec):
+    """All that one build is given."""
+
+    name: str = Field(min_length=1, max_length=63, pattern=DNS_LABEL, description="Name of the model in Triton.")
+    source: Source = Field(description="Where the model comes from.")
+    limits: Limits = Field(default_factory=Limits, description="Bounds on the data.")
+
+
+def canonical(spec: BuildSpec) -> dict[str, Any]:
+    """Give the part of a spec that decides the bytes of the artifact, as plain JSON values.
+
+    Where the data lies, who may read it and the limits are left out: the same data read from elsewhere gives the
+    same model. Fields at their default are left out too, so that a later version with more fields writes the same.
+    """
+    train = spec.source.train.model_dump(mode="json", by_alias=True, exclude={"data"}, exclude_defaults=True)
+    return {"name": spec.name, "source": {"train": train}}
