@@ -1,0 +1,61 @@
+"""Group, version, labels, annotations, and the names of children: everything that is spelled the same everywhere."""
+
+GROUP = "andon.dev"
+VERSION = "v1alpha1"
+API_VERSION = f"{GROUP}/{VERSION}"
+
+FIELD_MANAGER = "andon"
+
+LABEL_FAULT_MODEL = f"{GROUP}/faultmodel"
+"""On every child: the FaultModel that it belongs to. The operator watches children by this label only."""
+LABEL_VERSION = f"{GROUP}/version"
+LABEL_COMPONENT = "app.kubernetes.io/component"
+LABEL_NAME = "app.kubernetes.io/name"
+LABEL_INSTANCE = "app.kubernetes.io/instance"
+LABEL_MANAGED_BY = "app.kubernetes.io/managed-by"
+
+ANNOTATION_RETRAIN = f"{GROUP}/retrain"
+"""Set by people: a new value makes the operator read the data again."""
+ANNOTATION_ROUTE = f"{GROUP}/route"
+"""On router pods: the digest of the route that they should have. A change makes the kubelet refresh
+their files at once."""
+
+COMPONENT_BUILD = "build"
+COMPONENT_SERVER = "server"
+COMPONENT_ROUTER = "router"
+
+NAME_MAX_LENGTH = 45
+"""Characters of a FaultModel's name: what 63 (a Service's name, a Job's label) leaves after the longest suffix."""
+
+HTTP_PORT = 8000
+GRPC_PORT = 8001
+METRICS_PORT = 8002
+
+
+def version_name(fault_model: str, version: int) -> str:
+    """Name of a FaultModelVersion, and of the Deployment and Service that serve it."""
+    return f"{fault_model}-v{version}"
+
+
+def build_name(fault_model: str, plan_digest: str) -> str:
+    """Name of the Job that carries out a build plan, and of the ConfigMap that holds the plan."""
+    return f"{fault_model}-build-{plan_digest.removeprefix('sha256:')[:8]}"
+
+
+def router_name(fault_model: str) -> str:
+    """Name of the router's Deployment and of the ConfigMap with its route."""
+    return f"{fault_model}-router"
+
+
+def child_labels(fault_model: str, component: str, version: int | None = None) -> dict[str, str]:
+    """Labels of a child of a FaultModel."""
+    labels = {
+        LABEL_FAULT_MODEL: fault_model,
+        LABEL_COMPONENT: component,
+        LABEL_NAME: "andon",
+        LABEL_INSTANCE: fault_model,
+        LABEL_MANAGED_BY: FIELD_MANAGER,
+    }
+    if version is not None:
+        labels[LABEL_VERSION] = str(version)
+    return labels
