@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field
+from pydantic.config import JsonDict
 
 from andon.api.meta import NAME_MAX_LENGTH
 from model_builder.report import Metrics, Runtime, Signature
@@ -60,7 +61,7 @@ class Compute(Spec):
     memory: Quantity | None = Field(default=None, description="Memory, such as 256Mi.")
 
 
-def _request_within_limit(name: str) -> dict[str, str]:
+def _request_within_limit(name: str) -> JsonDict:
     both_given = " && ".join(f"has(self.{part}) && has(self.{part}.{name})" for part in ("requests", "limits"))
     request, limit = (f"quantity(string(self.{part}.{name}))" for part in ("requests", "limits"))
     return cel(
@@ -195,7 +196,7 @@ class FaultModelStatus(Spec):
     conditions: tuple[Condition, ...] = Field(
         default=(),
         max_length=16,
-        description="Ready, Available, SourceResolved, Built, Validated, RolloutComplete; while True: Reconciling, Stalled.",
+        description="Ready, Available, SourceResolved, Built, Validated, RolloutComplete; Reconciling, Stalled.",
         json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["type"]},
     )
     build: BuildResult | None = Field(default=None, description="How the last build plan ended.")

@@ -1,0 +1,171 @@
+"""(observed, decision, now) → the status to write, after the Kubernetes API conventions and kstatus."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Literal
+
+from andon.api.conditions import ConditionType, Phase, Reason
+from andon.api.meta import GRPC_PORT, HTTP_PORT
+from andon.api.v1alpha1 import ArtifactSummary, Condition, Endpoints, FaultModelStatus, Track
+from andon.core.observed import Observed, Route
+from andon.core.rollout import Decision
+
+Truth = Literal["True", "False", "Unknown"]
+
+
+@dataclass(frozen=True)
+class _Fact:
+    type: ConditionType
+    status: Truth
+    reason: str
+    message: str
+
+
+def first_status(observed: Observed, now: datetime) -> FaultModelStatus:
+    """Give the very first status: Ready is Unknown, because kstatus takes an object without conditions for finished."""
+    facts = [
+        _Fact(ConditionType.READY, "Unknown", Reason.PENDING, "Not looked at yet."),
+        _Fact(ConditionType.RECONCILING, "True", Reason.PENDING, "Not looked at yet."),
+    ]
+    return FaultModelStatus(
+        observed_generation=observed.identity.generation,
+        phase=Phase.PENDING,
+        conditions=_conditions(observed, facts, now),
+    )
+
+
+def status(observed: Observed, decision: Decision, now: datetime) -> FaultModelStatus:
+    """Give the status that says what is so."""
+    stable = decision.route.stable if decision.route is not None else None
+    serving = observed.version(stable) if stable is not None else None
+    artifact = None
+    if serving is not None:
+        artifact = ArtifactSummary(
+            bytes=serving.spec.artifact.bytes,
+            size=human_size(serving.spec.artifact.bytes),
+            f1=f"{serving.spec.metrics.f1:.3f}",
+        )
+    return FaultModelStatus(
+        observed_generation=observed.identity.generation,
+        phase=decision.progress.phase,
+        conditions=_conditions(observed, _facts(observed, decision), now),
+        build=decision.record,
+        stable=_track(observed, decision.route, stable),
+        candidate=_track(observed, decision.route, decision.candidate),
+        artifact=artifact,
+        endpoints=_endpoints(observed) if decision.route is not None else None,
+        failed_digests=decision.failed_digests,
+    )
+
+
+def _track(observed: Observed, route: Route | None, number: int | None) -> Track | None:
+    version = observed.version(number) if number is not None else None
+    if version is None or number is None:
+        return None
+    weight = dict(route.weights).get(number, 0) if route is not None else 0
+    return Track(version=number, digest=version.spec.digest, weight=weight)
+
+
+def _endpoints(observed: Observed) -> Endpoints:
+    host = f"{observed.identity.name}.{observed.identity.namespace}.svc"
+    return Endpoints(http=f"http://{host}:{HTTP_PORT}", grpc=f"{host}:{GRPC_PORT}")
+
+
+def _facts(observed: Observed, decision: Decision) -> list[_Fact]:
+    progress = decision.progress
+    available = _available(observed)
+    built = _built(decision)
+    facts = [available, *built]
+    rolled_out: Truth = "True" if progress.complete else "False"
+    facts.append(_Fact(ConditionType.ROLLOUT_COMPLETE, rolled_out, progress.reason, progress.message))
+    if progress.complete and available.status != "True":
+        facts.append(_Fact(ConditionType.READY, available.status, available.reason, available.message))
+    else:
+        facts.append(_Fact(ConditionType.READY, rolled_out, progress.reason, progress.message))
+    if progress.stalled:
+        facts.append(_Fact(ConditionType.STALLED, "True", progress.reason, progress.message))
+    elif not progress.complete and progress.phase != Phase.SUSPENDED:
+        facts.append(_Fact(ConditionType.RECONCILING, "True", progress.reason, progress.message))
+    return facts
+
+
+def _built(decision: Decision) -> list[_Fact]:
+    verdict = decision.verdict
+    truth: Truth = {"Succeeded": "True", "Failed": "False"}.get(verdict.state, "Unknown")  # type: ignore[assignment]  # a dict's values widen to str
+    reason, message = verdict.reason or Reason.PENDING, verdict.message or "No build has run yet."
+    kinds = (ConditionType.SOURCE_RESOLVED, ConditionType.BUILT, ConditionType.VALIDATED)
+    return [_Fact(kind, truth, reason, message) for kind in kinds]
+
+
+def _available(observed: Observed) -> _Fact:
+    kind, router = ConditionType.AVAILABLE, observed.router
+    if router.configured is None:
+        return _Fact(kind, "False", Reason.NOTHING_SERVES, "No version has reached the line yet.")
+    stable = router.configured.stable
+    server = observed.server(stable)
+    if not router.ready:
+        return _Fact(kind, "False", Reason.ROUTER_NOT_READY, "No router pod is ready.")
+    if server is None or server.ready_replicas == 0:
+        trouble = f": {server.trouble}" if server is not None and server.trouble else "."
+        return _Fact(kind, "False", Reason.VERSION_NOT_READY, f"No replica of version {stable} is ready{trouble}")
+    return _Fact(kind, "True", Reason.SERVING, f"Version {stable} serves.")
+
+
+def _conditions(observed: Observed, facts: list[_Fact], now: datetime) -> tuple[Condition, ...]:
+    before = {condition.type: condition for condition in observed.status.conditions}
+    stamp = now.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    conditions = []
+    for fact in sorted(facts, key=lambda fact: fact.type):
+        old = before.get(fact.type)
+        since = old.last_transition_time if old is not None and old.status == fact.status else stamp
+        conditions.append(
+            Condition(
+                type=fact.type,
+                status=fact.status,
+                reason=fact.reason,
+                message=fact.message,
+                observed_generation=observed.identity.generation,
+                last_transition_time=since,
+            )
+        )
+    return tuple(conditions)
+
+
+@dataclass(frozen=True)
+class Transition:
+    """Something worth an Event."""
+
+    kind: Literal["Normal", "Warning"]
+    reason: str
+    message: str
+
+
+def transitions(before: FaultModelStatus, after: FaultModelStatus) -> list[Transition]:
+    """Say what changed between two statuses, for people who read Events."""
+    out: list[Transition] = []
+    old = {condition.type: condition for condition in before.conditions}
+    new = {condition.type: condition for condition in after.conditions}
+    if after.build is not None and after.build != before.build:
+        kind: Literal["Normal", "Warning"] = "Normal" if after.build.outcome == "Succeeded" else "Warning"
+        out.append(Transition(kind, after.build.reason, after.build.message))
+    ready, was_ready = new.get(ConditionType.READY), old.get(ConditionType.READY)
+    if ready is not None and (was_ready is None or was_ready.reason != ready.reason):
+        stalled = ConditionType.STALLED in new
+        transition = Transition("Warning" if stalled else "Normal", ready.reason, ready.message)
+        if all(known.reason != transition.reason for known in out):
+            out.append(transition)
+    available, was_available = new.get(ConditionType.AVAILABLE), old.get(ConditionType.AVAILABLE)
+    if available is not None and was_available is not None and available.status != was_available.status:
+        kind = "Normal" if available.status == "True" else "Warning"
+        out.append(Transition(kind, available.reason, available.message))
+    return out
+
+
+def human_size(size: int) -> str:
+    """Write a number of bytes as people and Kubernetes do: 812, 4.7Ki, 1.2Mi."""
+    amount = float(size)
+    for unit in ("", "Ki", "Mi"):
+        if amount < 1024:
+            return f"{int(amount)}{unit}" if not unit else f"{amount:.1f}{unit}"
+        amount /= 1024
+    return f"{amount:.1f}Gi"
