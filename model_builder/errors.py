@@ -1,0 +1,107 @@
+"""What can go wrong in a build, each with reason, what was found, what is allowed and how to mend it."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+EXIT_OK = 0
+EXIT_RETRY = 1
+EXIT_INPUT = 3
+
+
+class Reason(StrEnum):
+    """Why a build stopped, in the CamelCase of Kubernetes conditions."""
+
+    INVALID_SPEC = "InvalidSpec"
+    UNSUPPORTED_URI = "UnsupportedUri"
+    FORBIDDEN_URI = "ForbiddenUri"
+    DATA_NOT_FOUND = "DataNotFound"
+    BUCKET_NOT_FOUND = "BucketNotFound"
+    DATA_FORBIDDEN = "DataForbidden"
+    DATA_UNAVAILABLE = "DataUnavailable"
+    CREDENTIALS_MISSING = "CredentialsMissing"
+    CA_BUNDLE_INVALID = "CABundleInvalid"
+    CHECKSUM_MISMATCH = "ChecksumMismatch"
+    DATA_TOO_LARGE = "DataTooLarge"
+    TOO_MANY_ROWS = "TooManyRows"
+    TOO_MANY_COLUMNS = "TooManyColumns"
+    UNKNOWN_FORMAT = "UnknownFormat"
+    EMPTY_FILE = "EmptyFile"
+    NO_ROWS = "NoRows"
+    ENCODING_ERROR = "EncodingError"
+    MALFORMED_CSV = "MalformedCsv"
+    MALFORMED_PARQUET = "MalformedParquet"
+    DUPLICATE_COLUMN = "DuplicateColumn"
+    TARGET_NOT_FOUND = "TargetNotFound"
+    TARGET_INCOMPLETE = "TargetIncomplete"
+    TARGET_IS_FEATURE = "TargetIsFeature"
+    ONE_CLASS = "OneClass"
+    TOO_MANY_CLASSES = "TooManyClasses"
+    TOO_FEW_ROWS = "TooFewRows"
+    UNKNOWN_POSITIVE_CLASS = "UnknownPositiveClass"
+    COLUMN_NOT_FOUND = "ColumnNotFound"
+    TEXT_COLUMN = "TextColumn"
+    NOT_A_NUMBER = "NotANumber"
+    EMPTY_COLUMN = "EmptyColumn"
+    INFINITE_VALUE = "InfiniteValue"
+    MIXED_DECIMAL_MARKS = "MixedDecimalMarks"
+    NO_FEATURES = "NoFeatures"
+    PARITY_FAILED = "ParityFailed"
+    OUTPUT_NOT_EMPTY = "OutputNotEmpty"
+    STORE_UNAVAILABLE = "StoreUnavailable"
+    ARTIFACT_NOT_FOUND = "ArtifactNotFound"
+    DIGEST_MISMATCH = "DigestMismatch"
+    DISK_FULL = "DiskFull"
+    OUT_OF_MEMORY = "OutOfMemory"
+    INTERNAL_ERROR = "InternalError"
+
+
+class BuilderError(Exception):
+    """A build or a fetch that cannot go on.
+
+    Parameters
+    ----------
+    reason
+        Machine-readable reason.
+    message
+        One sentence for people, complete without the rest.
+    found, allowed, remedy
+        What was found, what is allowed, and how to mend it.
+    retry
+        Whether the same attempt may succeed later with nobody changing the input.
+    """
+
+    def __init__(
+        self,
+        reason: Reason,
+        message: str,
+        *,
+        found: str = "",
+        allowed: str = "",
+        remedy: str = "",
+        retry: bool = False,
+    ) -> None:
+        super().__init__(message)
+        self.reason = reason
+        self.message = message
+        self.found = found
+        self.allowed = allowed
+        self.remedy = remedy
+        self.retry = retry
+
+    @property
+    def exit_code(self) -> int:
+        """Exit status of the process: 3 where the input is at fault, 1 where a retry may help."""
+        return EXIT_RETRY if self.retry else EXIT_INPUT
+
+
+def shown(text: str, longest: int = 80) -> str:
+    """Quote a value from a file for a message: control characters escaped, long values cut."""
+    printable = "".join(character if character.isprintable() else repr(character)[1:-1] for character in text)
+    return f'"{printable}"' if len(printable) <= longest else f'"{printable[: longest - 1]}…"'
+
+
+def listed(names: list[str] | tuple[str, ...], most: int = 12) -> str:
+    """List names for a message, cut after the first few."""
+    text = ", ".join(shown(name) for name in names[:most])
+    return text if len(names) <= most else f"{text} and {len(names) - most} more"
