@@ -168,6 +168,7 @@ class BuildResult(Spec):
     reason: str = Field(max_length=128, description="CamelCase reason.")
     message: str = Field(max_length=4096, description="For people.")
     digest: str | None = Field(default=None, max_length=71, description="Digest of the artifact that it made.")
+    data_sha256: str | None = Field(default=None, max_length=64, description="sha256 of the data that it read.")
 
 
 class ArtifactSummary(Spec):

@@ -53,6 +53,7 @@ class BuildVerdict:
     reason: str = ""
     message: str = ""
     digest: str | None = None
+    data_sha256: str | None = None
     report: BuildReport | None = None
 
 
@@ -60,13 +61,14 @@ def judge(observed: Observed, build_plan: BuildPlan) -> BuildVerdict:
     """Say where a plan stands, from the status, the Job and the versions, whichever still knows."""
     recorded = observed.status.build
     if recorded is not None and recorded.plan == build_plan.digest and _still_true(observed, recorded):
-        return BuildVerdict(recorded.outcome, recorded.reason, recorded.message, recorded.digest)
+        return BuildVerdict(recorded.outcome, recorded.reason, recorded.message, recorded.digest, recorded.data_sha256)
     job = observed.build(build_plan.job)
     if job is not None:
         return _judge_job(job)
     for version in observed.versions:
         if version.spec.built_from.plan == build_plan.digest:
-            return BuildVerdict("Succeeded", Reason.BUILD_SUCCEEDED, _success_message(None), version.spec.digest)
+            message, spec = _success_message(None), version.spec
+            return BuildVerdict("Succeeded", Reason.BUILD_SUCCEEDED, message, spec.digest, spec.built_from.data_sha256)
     return BuildVerdict("Absent")
 
 
@@ -86,9 +88,10 @@ def _judge_job(job: BuildJob) -> BuildVerdict:
     if job.state == "Succeeded":
         if report is None or report.digest is None:
             return BuildVerdict("Lost", Reason.BUILD_FAILED, f"Job {job.name} succeeded, but its report is gone.")
-        return BuildVerdict("Succeeded", Reason.BUILD_SUCCEEDED, _success_message(report), report.digest, report)
+        message = _success_message(report)
+        return BuildVerdict("Succeeded", Reason.BUILD_SUCCEEDED, message, report.digest, report.data_sha256, report)
     if report is not None and report.outcome == "Failed":
-        return BuildVerdict("Failed", report.reason, _failure_message(report))
+        return BuildVerdict("Failed", report.reason, _failure_message(report), data_sha256=report.data_sha256)
     return BuildVerdict("Failed", *_infrastructure_failure(job))
 
 

@@ -100,13 +100,23 @@ class Route:
 
 @dataclass(frozen=True)
 class RouterPod:
-    """One router pod, and the route that it says it follows (None where it does not answer)."""
+    """One router pod, and what it says of itself.
+
+    Attributes
+    ----------
+    told
+        Digest of the route that its annotation tells it to fetch; empty where there is none.
+    live
+        The route that it follows; None where it does not answer.
+    reaches
+        The versions of which it knows at least one server's address.
+    """
 
     name: str
     uid: str
-    ready: bool
-    annotated_route: str
-    live: Route | None
+    told: str = ""
+    live: Route | None = None
+    reaches: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -121,6 +131,10 @@ class Router:
     def follows(self, route: Route) -> bool:
         """Whether every pod of the router is known to follow a route."""
         return self.ready and bool(self.pods) and all(pod.live == route for pod in self.pods)
+
+    def reaches(self, version: int) -> bool:
+        """Whether every pod of the router knows a server of a version."""
+        return bool(self.pods) and all(version in pod.reaches for pod in self.pods)
 
 
 @dataclass(frozen=True)

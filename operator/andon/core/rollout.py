@@ -137,6 +137,7 @@ def _record(build_plan: BuildPlan, verdict: BuildVerdict) -> BuildResult | None:
         reason=verdict.reason,
         message=verdict.message,
         digest=verdict.digest,
+        data_sha256=verdict.data_sha256,
     )
 
 
@@ -239,8 +240,8 @@ def _switch(observed: Observed, base: Decision, target: Version, route: Route, n
             given_up = replace(base, candidate=None, failed_digests=(*base.failed_digests, target.spec.digest)[-20:])
             return replace(_settle(observed, given_up, now), progress=_overdue(observed, number, server))
         return replace(base, progress=progress)
-    known = Route.of({stable: 100, number: 0})
-    wanted = Route.of({stable: 0, number: 100}) if observed.router.follows(known) else known
+    known, router = Route.of({stable: 100, number: 0}), observed.router
+    wanted = Route.of({stable: 0, number: 100}) if router.follows(known) and router.reaches(number) else known
     progress = Progress(
         Phase.SWITCHING,
         Reason.SWITCHING_TRAFFIC,

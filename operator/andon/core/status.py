@@ -7,6 +7,7 @@ from typing import Literal
 from andon.api.conditions import ConditionType, Phase, Reason
 from andon.api.meta import GRPC_PORT, HTTP_PORT
 from andon.api.v1alpha1 import ArtifactSummary, Condition, Endpoints, FaultModelStatus, Track
+from andon.core.build import BuildVerdict
 from andon.core.observed import Observed, Route
 from andon.core.rollout import Decision
 
@@ -91,10 +92,23 @@ def _facts(observed: Observed, decision: Decision) -> list[_Fact]:
 
 def _built(decision: Decision) -> list[_Fact]:
     verdict = decision.verdict
-    truth: Truth = {"Succeeded": "True", "Failed": "False"}.get(verdict.state, "Unknown")  # type: ignore[assignment]  # a dict's values widen to str
     reason, message = verdict.reason or Reason.PENDING, verdict.message or "No build has run yet."
-    kinds = (ConditionType.SOURCE_RESOLVED, ConditionType.BUILT, ConditionType.VALIDATED)
-    return [_Fact(kind, truth, reason, message) for kind in kinds]
+    built, resolved, validated = _truths(verdict)
+    found = f"Data with sha256 {verdict.data_sha256}." if verdict.data_sha256 else message
+    return [
+        _Fact(ConditionType.SOURCE_RESOLVED, resolved, reason, found),
+        _Fact(ConditionType.BUILT, built, reason, message),
+        _Fact(ConditionType.VALIDATED, validated, reason, message),
+    ]
+
+
+def _truths(verdict: BuildVerdict) -> tuple[Truth, Truth, Truth]:
+    if verdict.state == "Succeeded":
+        return "True", "True", "True"
+    if verdict.state == "Failed":
+        # Where the data's digest is known, the data was there: what failed came after it.
+        return "False", "True" if verdict.data_sha256 else "False", "Unknown"
+    return "Unknown", "Unknown", "Unknown"
 
 
 def _available(observed: Observed) -> _Fact:

@@ -1,0 +1,67 @@
+"""Platform: what the installation decides for all manifests, such as images and the artifact store."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Images:
+    """Image references.
+
+    Attributes
+    ----------
+    pull_secrets
+        Names of image pull Secrets, looked up in each FaultModel's namespace.
+    """
+
+    builder: str
+    triton: str
+    envoy: str
+    pull_policy: str = "IfNotPresent"
+    pull_secrets: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Store:
+    """Where artifacts are kept.
+
+    Attributes
+    ----------
+    uri
+        Empty: a PersistentVolumeClaim in each FaultModel's namespace; else `s3://BUCKET/PREFIX`.
+    claim, size, storage_class
+        Of the PersistentVolumeClaim; an empty class means the cluster's default one.
+    access_mode
+        ReadWriteOnce fits one node; several nodes need ReadWriteMany, or s3.
+    endpoint, credentials_secret
+        Of the S3-compatible store; the Secret is looked up in each FaultModel's namespace.
+    """
+
+    uri: str = ""
+    claim: str = "andon-artifacts"
+    size: str = "1Gi"
+    storage_class: str = ""
+    access_mode: str = "ReadWriteOnce"
+    endpoint: str = ""
+    credentials_secret: str = ""
+
+
+@dataclass(frozen=True)
+class Platform:
+    """What the installation decides for all manifests.
+
+    Attributes
+    ----------
+    build_deadline
+        Seconds after which a build is stopped.
+    build_resources, server_resources, router_resources
+        As in a container; a FaultModel's own `serving.resources` go before `server_resources`.
+    """
+
+    images: Images
+    store: Store = field(default_factory=Store)
+    cluster_domain: str = "cluster.local"
+    build_deadline: int = 3600
+    build_resources: dict[str, Any] = field(default_factory=dict)
+    server_resources: dict[str, Any] = field(default_factory=dict)
+    router_resources: dict[str, Any] = field(default_factory=dict)
