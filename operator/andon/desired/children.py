@@ -1,0 +1,89 @@
+"""(observed, decision, platform) → all children that a FaultModel is to have, in the order in which to write them."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from andon.api.meta import API_VERSION, LABEL_FAULT_MODEL, LABEL_MANAGED_BY, LABEL_VERSION, version_name
+from andon.api.v1alpha1 import FaultModelVersionSpec, Manifest
+from andon.core.observed import Identity, Observed
+from andon.core.rollout import Decision
+from andon.desired.build_job import build_config, build_job
+from andon.desired.difference import stamped
+from andon.desired.platform import Platform
+from andon.desired.pods import metadata
+from andon.desired.router import router
+from andon.desired.server import server
+from andon.desired.store import claim
+
+
+@dataclass(frozen=True)
+class Children:
+    """Objects that are to exist.
+
+    Attributes
+    ----------
+    create
+        Created where absent and never changed after: claims, Jobs, FaultModelVersions.
+    apply
+        Kept as they are written here.
+    keep
+        Names of Deployments' versions that stay though nothing can be said of them any more.
+    """
+
+    create: tuple[Manifest, ...]
+    apply: tuple[Manifest, ...]
+    keep: frozenset[int]
+
+    def wants(self, manifest: Manifest) -> bool:
+        """Whether a live child is among those that are to exist."""
+        version = manifest["metadata"].get("labels", {}).get(LABEL_VERSION, "")
+        if version.isdigit() and int(version) in self.keep:
+            return True
+        return any(_same(manifest, wanted) for wanted in (*self.create, *self.apply))
+
+
+def children(observed: Observed, decision: Decision, platform: Platform, now: datetime) -> Children:
+    """Give all children that a decision asks for."""
+    identity = observed.identity
+    create: list[Manifest] = []
+    apply: list[Manifest] = []
+    keep: set[int] = set()
+    store = claim(identity.namespace, platform.store)
+    if store is not None:
+        create.append(store)
+    if decision.build is not None:
+        create += [build_config(identity, decision.build), build_job(identity, decision.build, platform)]
+    if decision.create is not None:
+        create.append(version_object(identity, decision.create))
+    for number in decision.servers:
+        version = observed.version(number)
+        if version is None:
+            keep.add(number)  # its FaultModelVersion is gone; what serves is not touched for that
+        else:
+            apply += server(identity, version.spec, observed.spec.serving, platform)
+    if decision.route is not None:
+        apply += router(identity, decision.route, _since(observed, decision, now), platform)
+    return Children(tuple(create), tuple(stamped(manifest) for manifest in apply), frozenset(keep))
+
+
+def version_object(identity: Identity, spec: FaultModelVersionSpec) -> Manifest:
+    """Write a FaultModelVersion."""
+    name = version_name(identity.name, spec.version)
+    labels = {LABEL_FAULT_MODEL: identity.name, LABEL_VERSION: str(spec.version), LABEL_MANAGED_BY: "andon"}
+    return {
+        "apiVersion": API_VERSION,
+        "kind": "FaultModelVersion",
+        "metadata": metadata(identity, name, labels),
+        "spec": spec.model_dump(mode="json", by_alias=True, exclude_none=True),
+    }
+
+
+def _since(observed: Observed, decision: Decision, now: datetime) -> str:
+    router = observed.router
+    unchanged = router.configured == decision.route and router.configured_since is not None
+    since = router.configured_since if unchanged and router.configured_since is not None else now
+    return since.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _same(one: Manifest, other: Manifest) -> bool:
+    return bool(one["kind"] == other["kind"] and one["metadata"]["name"] == other["metadata"]["name"])

@@ -1,0 +1,156 @@
+"""The router of a FaultModel: an Envoy Deployment with its files, and the Service that clients call."""
+
+import hashlib
+
+from andon.api.meta import (
+    ANNOTATION_ROUTE,
+    COMPONENT_ROUTER,
+    GROUP,
+    GRPC_PORT,
+    HTTP_PORT,
+    child_labels,
+    router_name,
+)
+from andon.api.v1alpha1 import Manifest
+from andon.core.observed import Identity, Route
+from andon.desired.envoy import FOLDER, STATUS_PORT, files, route_digest
+from andon.desired.platform import Platform
+from andon.desired.pods import CONTAINER_SECURITY, metadata, pod_spec
+
+ANNOTATION_WEIGHTS = f"{GROUP}/weights"
+ANNOTATION_SINCE = f"{GROUP}/since"
+
+DRAIN_SECONDS = 10
+
+
+def router(identity: Identity, route: Route, since: str, platform: Platform) -> list[Manifest]:
+    """Write the objects of the router.
+
+    Parameters
+    ----------
+    since
+        When the route was decided (RFC 3339).
+    """
+    name, labels = router_name(identity.name), child_labels(identity.name, COMPONENT_ROUTER)
+    config = _config(identity, name, labels, route, since, platform)
+    bootstrap = hashlib.sha256(config["data"]["envoy.json"].encode()).hexdigest()[:16]
+    return [
+        config,
+        _deployment(identity, name, labels, bootstrap, platform),
+        _disruption_budget(identity, name, labels),
+        _service(identity, labels),
+    ]
+
+
+def format_weights(route: Route) -> str:
+    """Write a route as an annotation's value: 1=0,2=100."""
+    return ",".join(f"{version}={weight}" for version, weight in route.weights)
+
+
+def parse_weights(text: str) -> Route:
+    """Read what `format_weights` wrote.
+
+    Raises
+    ------
+    ValueError
+        Where the text is no route.
+    """
+    weights = {}
+    for item in text.split(","):
+        version, _, weight = item.partition("=")
+        weights[int(version)] = int(weight)
+    return Route.of(weights)
+
+
+def route_annotation(route: Route) -> dict[str, str]:
+    """Annotation that makes the kubelet refresh a router pod's files at once: a ConfigMap alone takes a minute."""
+    return {ANNOTATION_ROUTE: route_digest(route)}
+
+
+def _config(
+    identity: Identity, name: str, labels: dict[str, str], route: Route, since: str, platform: Platform
+) -> Manifest:
+    meta = metadata(identity, name, labels)
+    meta["annotations"] = {ANNOTATION_WEIGHTS: format_weights(route), ANNOTATION_SINCE: since}
+    return {
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": meta,
+        "data": files(identity, route, platform.cluster_domain),
+    }
+
+
+def _deployment(identity: Identity, name: str, labels: dict[str, str], bootstrap: str, platform: Platform) -> Manifest:
+    container = {
+        "name": "envoy",
+        "image": platform.images.envoy,
+        "imagePullPolicy": platform.images.pull_policy,
+        "command": ["envoy"],
+        "args": [
+            f"--config-path={FOLDER}/envoy.json",
+            "--concurrency=1",
+            "--log-level=warning",
+            "--disable-hot-restart",
+        ],
+        "ports": [
+            {"name": "http", "containerPort": HTTP_PORT},
+            {"name": "grpc", "containerPort": GRPC_PORT},
+            {"name": "status", "containerPort": STATUS_PORT},
+        ],
+        "readinessProbe": {"httpGet": {"path": "/ready", "port": "status"}, "periodSeconds": 2, "timeoutSeconds": 5},
+        "livenessProbe": {
+            "httpGet": {"path": "/stats/prometheus", "port": "status"},
+            "periodSeconds": 10,
+            "timeoutSeconds": 5,
+            "initialDelaySeconds": 10,
+        },
+        "lifecycle": {"preStop": {"sleep": {"seconds": DRAIN_SECONDS}}},
+        "resources": platform.router_resources,
+        "securityContext": CONTAINER_SECURITY,
+        "volumeMounts": [{"name": "config", "mountPath": FOLDER, "readOnly": True}],
+    }
+    template = {
+        "metadata": {"labels": labels, "annotations": {f"{GROUP}/bootstrap": bootstrap}},
+        "spec": pod_spec(
+            platform.images,
+            containers=[container],
+            volumes=[{"name": "config", "configMap": {"name": name}}],
+            terminationGracePeriodSeconds=DRAIN_SECONDS + 20,
+        ),
+    }
+    return {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": metadata(identity, name, labels),
+        "spec": {
+            "replicas": 1,
+            "revisionHistoryLimit": 1,
+            "selector": {"matchLabels": labels},
+            "strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0}},
+            "template": template,
+        },
+    }
+
+
+def _disruption_budget(identity: Identity, name: str, labels: dict[str, str]) -> Manifest:
+    return {
+        "apiVersion": "policy/v1",
+        "kind": "PodDisruptionBudget",
+        "metadata": metadata(identity, name, labels),
+        "spec": {"maxUnavailable": 1, "selector": {"matchLabels": labels}},
+    }
+
+
+def _service(identity: Identity, labels: dict[str, str]) -> Manifest:
+    return {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": metadata(identity, identity.name, labels),
+        "spec": {
+            "selector": labels,
+            "ports": [
+                {"name": "http", "port": HTTP_PORT, "targetPort": "http"},
+                {"name": "grpc", "port": GRPC_PORT, "targetPort": "grpc", "appProtocol": "kubernetes.io/h2c"},
+            ],
+        },
+    }
