@@ -1,0 +1,135 @@
+"""Writes a fitted pipeline as the ONNX graph of the prediction contract."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import onnx
+from onnx import TensorProto, helper, numpy_helper
+from sklearn.pipeline import Pipeline
+
+from model_builder.report import Signature, canonical_json
+
+OPSET = 18
+ML_OPSET = 3
+IR_VERSION = 8
+"""What ONNX Runtime 1.19 knows, the oldest that serves (Triton 24.10)."""
+
+INPUT = "numeric"
+SCORE, FAULT = "score", "fault"
+PROBABILITIES, LABEL = "probabilities", "label"
+
+_RAW_LABEL, _RAW_PROBABILITIES = "raw_label", "raw_probabilities"
+
+
+@dataclass(frozen=True)
+class Exported:
+    """The model file, and the size of what skl2onnx wrote before."""
+
+    model: bytes
+    plain_bytes: int
+
+
+def export(pipeline: Pipeline, signature: Signature) -> Exported:
+    """Export a pipeline with steps ``imputer`` and ``forest``.
+
+    Parameters
+    ----------
+    signature
+        Names of features and classes, and the threshold where there are two classes.
+
+    Returns
+    -------
+    Exported
+        The same pipeline gives the same bytes: no times, no versions of the exporter, stable names.
+    """
+    plain = _converted(pipeline, len(signature.numeric))
+    model = _with_contract(plain, signature)
+    onnx.checker.check_model(model, full_check=True)
+    return Exported(model.SerializeToString(deterministic=True), len(plain.SerializeToString()))
+
+
+def _converted(pipeline: Pipeline, features: int) -> onnx.ModelProto:
+    from skl2onnx import convert_sklearn
+    from skl2onnx.common.data_types import FloatTensorType
+
+    model: onnx.ModelProto = convert_sklearn(
+        pipeline,
+        name="andon",
+        initial_types=[(INPUT, FloatTensorType([None, features]))],
+        final_types=None,
+        options={id(pipeline.named_steps["forest"]): {"zipmap": False}},
+        target_opset={"": OPSET, "ai.onnx.ml": ML_OPSET},
+    )
+    return model
+
+
+def _with_contract(plain: onnx.ModelProto, signature: Signature) -> onnx.ModelProto:
+    label, probabilities = (output.name for output in plain.graph.output)
+    names = {label: _RAW_LABEL, probabilities: _RAW_PROBABILITIES}
+    nodes = []
+    for index, node in enumerate(plain.graph.node):
+        copy = onnx.NodeProto()
+        copy.CopyFrom(node)
+        copy.name = f"{node.op_type}_{index}"
+        copy.output[:] = [names.get(name, name) for name in node.output]
+        copy.input[:] = [names.get(name, name) for name in node.input]
+        nodes.append(copy)
+    ends = _binary_ends(signature) if signature.threshold is not None else _multi_class_ends(signature)
+    graph = helper.make_graph(
+        nodes + ends.nodes,
+        "andon",
+        [helper.make_tensor_value_info(INPUT, TensorProto.FLOAT, ["rows", len(signature.numeric)])],
+        ends.outputs,
+        [*plain.graph.initializer, *ends.constants],
+    )
+    model = helper.make_model(
+        graph,
+        ir_version=IR_VERSION,
+        opset_imports=[helper.make_opsetid("", OPSET), helper.make_opsetid("ai.onnx.ml", ML_OPSET)],
+        producer_name="andon",
+        producer_version="",
+        doc_string="",
+    )
+    helper.set_model_props(model, metadata(signature))
+    return model
+
+
+def metadata(signature: Signature) -> dict[str, str]:
+    """Write what a client must know into the model's own metadata."""
+    shape = signature.model_dump(mode="json", by_alias=True, exclude={"truncated"})
+    return {"andon.signature": canonical_json(shape).decode()}
+
+
+@dataclass(frozen=True)
+class _Ends:
+    nodes: list[onnx.NodeProto]
+    outputs: list[onnx.ValueInfoProto]
+    constants: list[onnx.TensorProto]
+
+
+def _binary_ends(signature: Signature) -> _Ends:
+    column = numpy_helper.from_array(np.array([1], np.int64), "positive_column")
+    threshold = numpy_helper.from_array(np.array([signature.threshold], np.float32), "threshold")
+    nodes = [
+        helper.make_node("Gather", [_RAW_PROBABILITIES, "positive_column"], [SCORE], name="Score", axis=1),
+        helper.make_node("GreaterOrEqual", [SCORE, "threshold"], [FAULT], name="Fault"),
+    ]
+    outputs = [
+        helper.make_tensor_value_info(SCORE, TensorProto.FLOAT, ["rows", 1]),
+        helper.make_tensor_value_info(FAULT, TensorProto.BOOL, ["rows", 1]),
+    ]
+    return _Ends(nodes, outputs, [column, threshold])
+
+
+def _multi_class_ends(signature: Signature) -> _Ends:
+    nodes = [
+        helper.make_node("Identity", [_RAW_PROBABILITIES], [PROBABILITIES], name="Probabilities"),
+        helper.make_node("ArgMax", [_RAW_PROBABILITIES], [LABEL], name="Label", axis=1, keepdims=1),
+    ]
+    outputs = [
+        helper.make_tensor_value_info(PROBABILITIES, TensorProto.FLOAT, ["rows", len(signature.classes)]),
+        helper.make_tensor_value_info(LABEL, TensorProto.INT64, ["rows", 1]),
+    ]
+    return _Ends(nodes, outputs, [])

@@ -1,0 +1,124 @@
+"""Proves that the model file answers as the fitted estimator does, row by row."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import onnxruntime
+
+from model_builder.errors import BuilderError, Reason
+from model_builder.export import INPUT, PROBABILITIES, SCORE
+from model_builder.report import Signature
+
+TOLERANCE = 1e-5
+CHUNK_ROWS = 1 << 16
+
+Scorer = Callable[[npt.NDArray[np.float32]], npt.NDArray[np.float64]]
+
+
+@dataclass(frozen=True, eq=False)
+class Answers:
+    """What a model says of rows.
+
+    Attributes
+    ----------
+    scores
+        Array of shape (rows, 1) for two classes, else (rows, classes).
+    labels
+        Array of shape (rows,): indices into the signature's classes.
+    """
+
+    scores: npt.NDArray[np.floating]
+    labels: npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Parity:
+    """How far model file and estimator differ over all rows."""
+
+    rows: int
+    max_score_error: float
+    worst_index: int
+    label_differences: int
+
+
+class Model:
+    """A model file in ONNX Runtime, on one thread."""
+
+    def __init__(self, model: bytes, signature: Signature) -> None:
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = 1
+        options.inter_op_num_threads = 1
+        self._session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+        self._score = PROBABILITIES if signature.threshold is None else SCORE
+
+    def answer(self, features: npt.NDArray[np.float32]) -> Answers:
+        """Answer for an array of shape (rows, features)."""
+        scores, labels = [], []
+        names = [output.name for output in self._session.get_outputs()]
+        for start in range(0, len(features), CHUNK_ROWS):
+            chunk = np.ascontiguousarray(features[start : start + CHUNK_ROWS])
+            outputs = dict(zip(names, self._session.run(names, {INPUT: chunk}), strict=True))
+            scores.append(outputs.pop(self._score))
+            labels.append(next(iter(outputs.values())).reshape(-1).astype(np.int64))
+        return Answers(np.concatenate(scores), np.concatenate(labels))
+
+
+def reference(score: Scorer, features: npt.NDArray[np.float32], signature: Signature) -> Answers:
+    """Answer as the estimator does, by the same rules: a score on the threshold is a fault, the first of equals wins.
+
+    Parameters
+    ----------
+    score
+        The estimator's ``predict_proba``.
+    """
+    parts = [score(features[start : start + CHUNK_ROWS]) for start in range(0, len(features), CHUNK_ROWS)]
+    probabilities = np.concatenate(parts)
+    if signature.threshold is None:
+        return Answers(probabilities, probabilities.argmax(axis=1).astype(np.int64))
+    positive = probabilities[:, 1:2]
+    return Answers(positive, (positive[:, 0] >= signature.threshold).astype(np.int64))
+
+
+def compare(served: Answers, expected: Answers, signature: Signature) -> Parity:
+    """Compare two sets of answers.
+
+    Raises
+    ------
+    BuilderError
+        ``ParityFailed`` where a score is off by more than 1e-5, or a label differs although its score is further
+        than that from the threshold (for several classes: from the next best class).
+    """
+    errors = np.abs(served.scores.astype(np.float64) - expected.scores).max(axis=1)
+    # NaN is the largest error of all, so that it is never lost in a maximum.
+    errors = np.where(np.isnan(errors), np.inf, errors)
+    worst = int(errors.argmax())
+    differ = served.labels != expected.labels
+    wrong = np.flatnonzero(differ & (_margins(expected, signature) > 2 * TOLERANCE))
+    if errors[worst] > TOLERANCE:
+        raise _failed(f"scores differ by up to {errors[worst]:.3g}", worst, served, expected)
+    if len(wrong):
+        raise _failed(f"{len(wrong):,} labels differ away from the threshold", int(wrong[0]), served, expected)
+    return Parity(len(errors), float(errors[worst]), worst, int(differ.sum()))
+
+
+def _margins(answers: Answers, signature: Signature) -> npt.NDArray[np.float64]:
+    scores = answers.scores.astype(np.float64)
+    if signature.threshold is not None:
+        return 2 * np.abs(scores[:, 0] - signature.threshold)
+    best = np.sort(scores, axis=1)
+    return np.asarray(best[:, -1] - best[:, -2])
+
+
+def _failed(what: str, index: int, served: Answers, expected: Answers) -> BuilderError:
+    return BuilderError(
+        Reason.PARITY_FAILED,
+        f"ONNX Runtime {onnxruntime.__version__} and scikit-learn disagree: {what}",
+        found=f"row index {index}: ONNX Runtime {served.scores[index].tolist()} (label {served.labels[index]}), "
+        f"scikit-learn {expected.scores[index].tolist()} (label {expected.labels[index]})",
+        allowed=f"scores within {TOLERANCE}, labels equal but within {TOLERANCE} of the threshold",
+        remedy="use another release of onnxruntime or skl2onnx, and report this as a defect",
+    )
