@@ -1,0 +1,5 @@
+"""`python -m lab`: see `lab.cli`."""
+
+from lab.cli import main
+
+main()
