@@ -16,6 +16,12 @@ LABEL_MANAGED_BY = "app.kubernetes.io/managed-by"
 
 ANNOTATION_RETRAIN = f"{GROUP}/retrain"
 """Set by people: a new value makes the operator read the data again."""
+ANNOTATION_APPROVE = f"{GROUP}/approve"
+"""Set by people: the digest of the artifact that may go on where the operator asks for approval."""
+ANNOTATION_WEIGHTS = f"{GROUP}/weights"
+"""On the router's ConfigMap: the route in short; with it, what serves can be told from the cluster alone."""
+ANNOTATION_SINCE = f"{GROUP}/since"
+"""On the router's ConfigMap: when the route was decided."""
 ANNOTATION_ROUTE = f"{GROUP}/route"
 """On router pods: the digest of the route that they should have. A change makes the kubelet refresh
 their files at once."""

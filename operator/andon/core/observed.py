@@ -87,6 +87,25 @@ class Route:
             raise ValueError(f"weights must add up to 100: {weights}")
         return Route(tuple(sorted(weights.items())))
 
+    @staticmethod
+    def parse(text: str) -> "Route":
+        """Read what `str` wrote.
+
+        Raises
+        ------
+        ValueError
+            Where the text is no route.
+        """
+        weights = {}
+        for item in text.split(","):
+            version, _, weight = item.partition("=")
+            weights[int(version)] = int(weight)
+        return Route.of(weights)
+
+    def __str__(self) -> str:
+        """Write the route on one line: 1=0,2=100."""
+        return ",".join(f"{version}={weight}" for version, weight in self.weights)
+
     @property
     def versions(self) -> tuple[int, ...]:
         """All versions that the router knows."""

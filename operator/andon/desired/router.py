@@ -4,6 +4,8 @@ import hashlib
 
 from andon.api.meta import (
     ANNOTATION_ROUTE,
+    ANNOTATION_SINCE,
+    ANNOTATION_WEIGHTS,
     COMPONENT_ROUTER,
     GROUP,
     GRPC_PORT,
@@ -16,9 +18,6 @@ from andon.core.observed import Identity, Route
 from andon.desired.envoy import FOLDER, STATUS_PORT, files, route_digest
 from andon.desired.platform import Platform
 from andon.desired.pods import CONTAINER_SECURITY, metadata, pod_spec
-
-ANNOTATION_WEIGHTS = f"{GROUP}/weights"
-ANNOTATION_SINCE = f"{GROUP}/since"
 
 DRAIN_SECONDS = 10
 
@@ -42,26 +41,6 @@ def router(identity: Identity, route: Route, since: str, platform: Platform) -> 
     ]
 
 
-def format_weights(route: Route) -> str:
-    """Write a route as an annotation's value: 1=0,2=100."""
-    return ",".join(f"{version}={weight}" for version, weight in route.weights)
-
-
-def parse_weights(text: str) -> Route:
-    """Read what `format_weights` wrote.
-
-    Raises
-    ------
-    ValueError
-        Where the text is no route.
-    """
-    weights = {}
-    for item in text.split(","):
-        version, _, weight = item.partition("=")
-        weights[int(version)] = int(weight)
-    return Route.of(weights)
-
-
 def route_annotation(route: Route) -> dict[str, str]:
     """Annotation that makes the kubelet refresh a router pod's files at once: a ConfigMap alone takes a minute."""
     return {ANNOTATION_ROUTE: route_digest(route)}
@@ -71,7 +50,7 @@ def _config(
     identity: Identity, name: str, labels: dict[str, str], route: Route, since: str, platform: Platform
 ) -> Manifest:
     meta = metadata(identity, name, labels)
-    meta["annotations"] = {ANNOTATION_WEIGHTS: format_weights(route), ANNOTATION_SINCE: since}
+    meta["annotations"] = {ANNOTATION_WEIGHTS: str(route), ANNOTATION_SINCE: since}
     return {
         "apiVersion": "v1",
         "kind": "ConfigMap",

@@ -1,0 +1,211 @@
+"""Live objects as plain JSON → Observed."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from pydantic import ValidationError
+
+from andon.api.meta import (
+    ANNOTATION_APPROVE,
+    ANNOTATION_RETRAIN,
+    ANNOTATION_ROUTE,
+    ANNOTATION_SINCE,
+    ANNOTATION_WEIGHTS,
+    COMPONENT_ROUTER,
+    COMPONENT_SERVER,
+    LABEL_COMPONENT,
+    LABEL_VERSION,
+    router_name,
+)
+from andon.api.v1alpha1 import FaultModelSpec, FaultModelStatus, FaultModelVersionSpec, Manifest
+from andon.core.observed import BuildJob, Identity, Observed, Route, Router, RouterPod, Server, Version
+from model_builder.report import BuildReport
+
+BUILDER_CONTAINER = "builder"
+
+
+@dataclass(frozen=True)
+class Objects:
+    """A FaultModel and the live objects that carry its label.
+
+    Attributes
+    ----------
+    followed
+        What each router pod says of itself, by the pod's name: its route, and the versions that it reaches.
+    """
+
+    model: Manifest
+    versions: Sequence[Manifest] = ()
+    jobs: Sequence[Manifest] = ()
+    pods: Sequence[Manifest] = ()
+    deployments: Sequence[Manifest] = ()
+    config_maps: Sequence[Manifest] = ()
+    followed: Mapping[str, tuple[Route | None, frozenset[int]]] = field(default_factory=dict)
+
+
+def identity(model: Manifest) -> Identity:
+    """Tell which FaultModel it is."""
+    meta = model["metadata"]
+    return Identity(meta["namespace"], meta["name"], meta["uid"], meta.get("generation", 0))
+
+
+def snapshot(objects: Objects) -> Observed:
+    """Read live objects into what a decision looks at.
+
+    Raises
+    ------
+    pydantic.ValidationError
+        Where the FaultModel does not fit the API.
+    """
+    model = objects.model
+    annotations = model["metadata"].get("annotations") or {}
+    return Observed(
+        identity=identity(model),
+        spec=FaultModelSpec.model_validate(model["spec"]),
+        status=_status(model),
+        retrain=annotations.get(ANNOTATION_RETRAIN, ""),
+        approved=annotations.get(ANNOTATION_APPROVE, ""),
+        versions=tuple(sorted(map(_version, objects.versions), key=lambda version: version.spec.version)),
+        builds=tuple(_build(job, objects.pods) for job in objects.jobs),
+        servers=tuple(_server(one, objects.pods) for one in objects.deployments if _component(one) == COMPONENT_SERVER),
+        router=_router(objects),
+    )
+
+
+def router_pods(pods: Sequence[Manifest]) -> list[Manifest]:
+    """Give the pods that route requests: a pod that goes away counts no more."""
+    return [
+        pod
+        for pod in pods
+        if _component(pod) == COMPONENT_ROUTER
+        and not pod["metadata"].get("deletionTimestamp")
+        and pod.get("status", {}).get("phase") not in ("Succeeded", "Failed")
+    ]
+
+
+def _status(model: Manifest) -> FaultModelStatus:
+    try:
+        return FaultModelStatus.model_validate(model.get("status") or {})
+    except ValidationError:
+        # A status of another version of Andon is no fact to build on; everything in it can be found anew.
+        return FaultModelStatus()
+
+
+def _component(manifest: Manifest) -> str:
+    return str((manifest["metadata"].get("labels") or {}).get(LABEL_COMPONENT, ""))
+
+
+def _version(manifest: Manifest) -> Version:
+    return Version(manifest["metadata"]["name"], FaultModelVersionSpec.model_validate(manifest["spec"]))
+
+
+def _time(text: str) -> datetime:
+    return datetime.fromisoformat(text)
+
+
+def _build(job: Manifest, pods: Sequence[Manifest]) -> BuildJob:
+    name = job["metadata"]["name"]
+    mine = [pod for pod in pods if (pod["metadata"].get("labels") or {}).get("batch.kubernetes.io/job-name") == name]
+    ended = {
+        condition["type"]: condition
+        for condition in job.get("status", {}).get("conditions") or ()
+        if condition["status"] == "True"
+    }
+    if "Complete" in ended:
+        return BuildJob(name, "Succeeded", report=_last_report(mine))
+    if "Failed" in ended:
+        said = f"{ended['Failed'].get('reason', '')}: {ended['Failed'].get('message', '')}".strip(": ")
+        failure = "; ".join(filter(None, [said, *map(_pod_failure, mine)]))
+        return BuildJob(name, "Failed", report=_last_report(mine), failure=failure)
+    return BuildJob(name, "Running", waiting=next(filter(None, map(_waiting, mine)), ""))
+
+
+def _last_report(pods: Sequence[Manifest]) -> BuildReport | None:
+    said = [
+        (state["terminated"].get("finishedAt") or "", state["terminated"].get("message") or "")
+        for pod in pods
+        for state in _states(pod, BUILDER_CONTAINER)
+        if state.get("terminated")
+    ]
+    for _, message in sorted(said, reverse=True):
+        try:
+            return BuildReport.model_validate_json(message)
+        except ValidationError:
+            continue  # killed before it could speak; an earlier try may have said more
+    return None
+
+
+def _states(pod: Manifest, container: str = "") -> list[Manifest]:
+    status = pod.get("status", {})
+    statuses = [*(status.get("initContainerStatuses") or ()), *(status.get("containerStatuses") or ())]
+    return [one.get("state") or {} for one in statuses if not container or one["name"] == container]
+
+
+def _pod_failure(pod: Manifest) -> str:
+    reasons = [state["terminated"].get("reason") or "" for state in _states(pod) if state.get("terminated")]
+    own = str(pod.get("status", {}).get("reason") or "")
+    return ", ".join(sorted({reason for reason in (*reasons, own) if reason and reason not in ("Completed", "Error")}))
+
+
+def _waiting(pod: Manifest) -> str:
+    """Say in Kubernetes' words why a pod does not run; empty where it does, or has only just begun."""
+    status = pod.get("status", {})
+    for condition in status.get("conditions") or ():
+        if condition["type"] == "PodScheduled" and condition["status"] == "False":
+            return f"{condition.get('reason', 'Unschedulable')}: {condition.get('message', '')}"
+    statuses = [*(status.get("initContainerStatuses") or ()), *(status.get("containerStatuses") or ())]
+    for one in statuses:
+        waiting = (one.get("state") or {}).get("waiting") or {}
+        reason = waiting.get("reason", "")
+        if reason in ("", "ContainerCreating", "PodInitializing"):
+            continue
+        last = (one.get("lastState") or {}).get("terminated") or (one.get("state") or {}).get("terminated") or {}
+        said = last.get("message") or waiting.get("message") or ""
+        code = f" (exit code {last['exitCode']})" if "exitCode" in last else ""
+        return f"{one['name']}: {reason}{code}: {said.strip()[:512]}".rstrip(": ")
+    return ""
+
+
+def _server(deployment: Manifest, pods: Sequence[Manifest]) -> Server:
+    meta, status = deployment["metadata"], deployment.get("status") or {}
+    number = meta["labels"][LABEL_VERSION]
+    replicas = deployment["spec"].get("replicas", 1)
+    current = status.get("observedGeneration", 0) >= meta.get("generation", 0)
+    counts = (status.get(field, 0) for field in ("replicas", "updatedReplicas", "availableReplicas"))
+    mine = [
+        pod
+        for pod in pods
+        if _component(pod) == COMPONENT_SERVER
+        and pod["metadata"]["labels"].get(LABEL_VERSION) == number
+        and not pod["metadata"].get("deletionTimestamp")
+    ]
+    return Server(
+        version=int(number),
+        since=_time(meta["creationTimestamp"]),
+        ready=current and all(count == replicas for count in counts),
+        ready_replicas=status.get("readyReplicas", 0),
+        trouble=next(filter(None, map(_waiting, mine)), ""),
+    )
+
+
+def _router(objects: Objects) -> Router:
+    name = router_name(objects.model["metadata"]["name"])
+    config = next((one for one in objects.config_maps if one["metadata"]["name"] == name), None)
+    if config is None:
+        return Router()
+    annotations = config["metadata"].get("annotations") or {}
+    deployment = next((one for one in objects.deployments if one["metadata"]["name"] == name), {})
+    return Router(
+        configured=Route.parse(annotations[ANNOTATION_WEIGHTS]),
+        configured_since=_time(annotations[ANNOTATION_SINCE]),
+        ready=(deployment.get("status") or {}).get("readyReplicas", 0) > 0,
+        pods=tuple(_router_pod(pod, objects.followed) for pod in router_pods(objects.pods)),
+    )
+
+
+def _router_pod(pod: Manifest, followed: Mapping[str, tuple[Route | None, frozenset[int]]]) -> RouterPod:
+    meta = pod["metadata"]
+    live, reaches = followed.get(meta["name"], (None, frozenset[int]()))
+    told = (meta.get("annotations") or {}).get(ANNOTATION_ROUTE, "")
+    return RouterPod(meta["name"], meta["uid"], told, live, reaches)

@@ -1,0 +1,50 @@
+"""What the reconciler needs of the world, in a few methods each; `andon.adapters` answers them."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Protocol
+
+from andon.api.v1alpha1 import Manifest
+from andon.core.observed import Route
+
+
+class Cluster(Protocol):
+    """The Kubernetes API.
+
+    All methods raise `andon.errors.ConflictError`, `ForbiddenError`, `RejectedError` or `UnavailableError`.
+    """
+
+    async def get(self, kind: str, namespace: str, name: str) -> Manifest | None:
+        """Read one object; None where there is none."""
+
+    async def find(self, kind: str, namespace: str, labels: Mapping[str, str]) -> list[Manifest]:
+        """Read all objects of a kind with all of these labels."""
+
+    async def create(self, manifest: Manifest) -> bool:
+        """Create an object; False where one of its name is there already."""
+
+    async def apply(self, manifest: Manifest) -> None:
+        """Make an object as written, by server-side apply."""
+
+    async def annotate(self, live: Manifest, annotations: Mapping[str, str]) -> None:
+        """Set annotations of this very object (by its uid)."""
+
+    async def delete(self, live: Manifest) -> None:
+        """Delete this very object (by its uid) and what it owns; nothing where it is gone."""
+
+    async def write_status(self, live: Manifest, status: Manifest) -> None:
+        """Replace the status of an object that has not changed since it was read (by its resourceVersion)."""
+
+
+class Routers(Protocol):
+    """The routers' own word on what they do."""
+
+    async def followed(self, address: str) -> tuple[Route | None, frozenset[int]]:
+        """Ask a router pod which route it follows and which versions it reaches; (None, none) where it is silent."""
+
+
+class Clock(Protocol):
+    """The time."""
+
+    def now(self) -> datetime:
+        """Give the time, with its zone."""

@@ -1,0 +1,209 @@
+"""Gather → decide → apply → status: the one place where they meet."""
+
+import asyncio
+import hashlib
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import structlog
+from pydantic import ValidationError
+
+from andon.api.meta import ANNOTATION_ROUTE, API_VERSION, FIELD_MANAGER, LABEL_FAULT_MODEL
+from andon.api.v1alpha1 import FaultModelStatus, Manifest
+from andon.core.observed import Observed
+from andon.core.rollout import Decision, decide
+from andon.core.snapshot import Objects, router_pods, snapshot
+from andon.core.status import Transition, first_status, status, transitions
+from andon.desired.children import Children, children
+from andon.desired.difference import ANNOTATION_APPLIED, satisfies
+from andon.desired.platform import Platform
+from andon.desired.router import route_annotation
+from andon.errors import AndonError, RejectedError
+from andon.ports import Clock, Cluster, Routers
+
+_log = structlog.get_logger()
+
+_LISTED = ("FaultModelVersion", "Job", "Pod", "Deployment", "Service", "ConfigMap", "PodDisruptionBudget")
+_PRUNED = ("Job", "Deployment", "Service", "ConfigMap", "PodDisruptionBudget")
+"""FaultModelVersions are not among them: they are the history, and go with their FaultModel."""
+
+AT_ONCE = timedelta(0)
+
+
+@dataclass(frozen=True)
+class Key:
+    """Namespace and name of a FaultModel."""
+
+    namespace: str
+    name: str
+
+
+class Reconciler:
+    """Brings one FaultModel nearer to what its spec asks for. Can start from nothing but the cluster's state."""
+
+    def __init__(self, cluster: Cluster, routers: Routers, clock: Clock, platform: Platform) -> None:
+        self._cluster = cluster
+        self._routers = routers
+        self._clock = clock
+        self._platform = platform
+
+    async def reconcile(self, key: Key) -> timedelta | None:
+        """Look, decide, and make it so.
+
+        Returns
+        -------
+        timedelta or None
+            When to look again even where nothing happens in the cluster.
+
+        Raises
+        ------
+        AndonError
+            Where the cluster did not take what was decided; to be tried again.
+        """
+        model = await self._cluster.get("FaultModel", key.namespace, key.name)
+        if model is None or model["metadata"].get("deletionTimestamp"):
+            return None  # the garbage collector takes the children
+        live = await self._list(key)
+        now = self._clock.now()
+        try:
+            observed = snapshot(await self._objects(model, live))
+        except ValidationError as error:
+            raise RejectedError(
+                f"the FaultModel or a child of it does not fit this version of Andon: {error}"
+            ) from error
+        if not observed.status.conditions:
+            await self._write_status(model, observed, first_status(observed, now), ())
+            return AT_ONCE
+        decision = decide(observed, now)
+        wanted = children(observed, decision, self._platform, now)
+        await self._carry_out(observed, decision, wanted, live)
+        after = status(observed, decision, now)
+        await self._write_status(model, observed, after, transitions(observed.status, after))
+        return AT_ONCE if decision.create is not None else decision.progress.look_again
+
+    async def _list(self, key: Key) -> dict[str, list[Manifest]]:
+        labels = {LABEL_FAULT_MODEL: key.name}
+        lists = await asyncio.gather(*(self._cluster.find(kind, key.namespace, labels) for kind in _LISTED))
+        return dict(zip(_LISTED, lists, strict=True))
+
+    async def _objects(self, model: Manifest, live: dict[str, list[Manifest]]) -> Objects:
+        uid = model["metadata"]["uid"]
+        mine = {kind: [one for one in items if kind == "Pod" or _owned(one, uid)] for kind, items in live.items()}
+        pods = [pod for pod in router_pods(mine["Pod"]) if pod.get("status", {}).get("podIP")]
+        said = await asyncio.gather(*(self._routers.followed(pod["status"]["podIP"]) for pod in pods))
+        return Objects(
+            model=model,
+            versions=mine["FaultModelVersion"],
+            jobs=mine["Job"],
+            pods=mine["Pod"],
+            deployments=mine["Deployment"],
+            config_maps=mine["ConfigMap"],
+            followed={pod["metadata"]["name"]: answer for pod, answer in zip(pods, said, strict=True)},
+        )
+
+    async def _carry_out(
+        self, observed: Observed, decision: Decision, wanted: Children, live: dict[str, list[Manifest]]
+    ) -> None:
+        known = {(kind, one["metadata"]["name"]): one for kind, items in live.items() for one in items}
+        for manifest in wanted.create:
+            kind, name = manifest["kind"], manifest["metadata"]["name"]
+            if (kind, name) in known or await self._exists(manifest):
+                continue
+            if await self._cluster.create(manifest):
+                _log.info("created", kind=kind, child=name)
+        for manifest in wanted.apply:
+            kind, name = manifest["kind"], manifest["metadata"]["name"]
+            if not _as_applied(known.get((kind, name)), manifest):
+                await self._cluster.apply(manifest)
+                _log.info("applied", kind=kind, child=name)
+        await self._tell_routers(decision, live["Pod"])
+        for kind in _PRUNED:
+            for one in live[kind]:
+                if _owned(one, observed.identity.uid) and not one["metadata"].get("deletionTimestamp"):
+                    await self._prune(one, wanted)
+
+    async def _exists(self, manifest: Manifest) -> bool:
+        # The store's claim belongs to the namespace, not to one FaultModel, so no list by label has it.
+        if manifest["kind"] != "PersistentVolumeClaim":
+            return False
+        meta = manifest["metadata"]
+        return await self._cluster.get(manifest["kind"], meta["namespace"], meta["name"]) is not None
+
+    async def _tell_routers(self, decision: Decision, pods: list[Manifest]) -> None:
+        if decision.route is None:
+            return
+        annotation = route_annotation(decision.route)
+        for pod in router_pods(pods):
+            told = (pod["metadata"].get("annotations") or {}).get(ANNOTATION_ROUTE)
+            if told != annotation[ANNOTATION_ROUTE]:
+                await self._cluster.annotate(pod, annotation)
+
+    async def _prune(self, one: Manifest, wanted: Children) -> None:
+        if not wanted.wants(one):
+            await self._cluster.delete(one)
+            _log.info("deleted", kind=one["kind"], child=one["metadata"]["name"])
+
+    async def _write_status(
+        self,
+        model: Manifest,
+        observed: Observed,
+        after: FaultModelStatus,
+        happened: tuple[Transition, ...] | list[Transition],
+    ) -> None:
+        if after == observed.status:
+            return
+        written = after.model_dump(mode="json", by_alias=True, exclude_none=True)
+        await self._cluster.write_status(model, written)
+        _log.info("status", phase=after.phase, generation=after.observed_generation)
+        for transition in happened:
+            await self._record(model, transition)
+
+    async def _record(self, model: Manifest, transition: Transition) -> None:
+        event = _event(model, transition, self._clock.now())
+        try:
+            await self._cluster.create(event)
+        except AndonError as error:  # an Event is a courtesy: the status has been written and says the same
+            _log.warning("event not recorded", reason=transition.reason, error=error.message)
+
+
+def _owned(manifest: Manifest, uid: str) -> bool:
+    return any(owner["uid"] == uid for owner in manifest["metadata"].get("ownerReferences") or ())
+
+
+def _as_applied(live: Manifest | None, desired: Manifest) -> bool:
+    if live is None:
+        return False
+    applied = (live["metadata"].get("annotations") or {}).get(ANNOTATION_APPLIED)
+    return applied == desired["metadata"]["annotations"][ANNOTATION_APPLIED] and satisfies(live, desired)
+
+
+def _event(model: Manifest, transition: Transition, now: datetime) -> Manifest:
+    meta = model["metadata"]
+    stamp = now.strftime("%Y-%m-%dT%H:%M:%SZ")
+    named = f"{meta['uid']}{transition}{now.isoformat()}"
+    return {
+        "apiVersion": "v1",
+        "kind": "Event",
+        "metadata": {
+            "name": f"{meta['name']}.{hashlib.sha256(named.encode()).hexdigest()[:16]}",
+            "namespace": meta["namespace"],
+        },
+        "involvedObject": {
+            "apiVersion": API_VERSION,
+            "kind": "FaultModel",
+            "name": meta["name"],
+            "namespace": meta["namespace"],
+            "uid": meta["uid"],
+            "resourceVersion": meta["resourceVersion"],
+        },
+        "type": transition.kind,
+        "reason": transition.reason,
+        "message": transition.message[:1024],
+        "source": {"component": FIELD_MANAGER},
+        "reportingComponent": FIELD_MANAGER,
+        "reportingInstance": FIELD_MANAGER,
+        "action": "Reconcile",
+        "firstTimestamp": stamp,
+        "lastTimestamp": stamp,
+        "count": 1,
+    }
