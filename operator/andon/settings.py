@@ -1,0 +1,71 @@
+"""Settings: the environment → one frozen object."""
+
+import socket
+from typing import Any, Literal
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from andon.desired.platform import Images, Platform, Store
+
+
+class Settings(BaseSettings):
+    """All settings of the operator; each is an environment variable with the prefix ANDON_, set by the chart."""
+
+    model_config = SettingsConfigDict(env_prefix="ANDON_", frozen=True)
+
+    builder_image: str = Field(description="Image of the builder, which also fetches artifacts.")
+    triton_image: str = Field(description="Image of Triton, unless a FaultModel names its own.")
+    envoy_image: str = Field(description="Image of Envoy.")
+    image_pull_policy: Literal["Always", "IfNotPresent", "Never"] = "IfNotPresent"
+    image_pull_secrets: tuple[str, ...] = Field(default=(), description="JSON list of names.")
+
+    store_uri: str = Field(default="", description="s3://BUCKET/PREFIX; empty: a claim in each namespace.")
+    store_claim: str = "andon-artifacts"
+    store_size: str = "1Gi"
+    store_storage_class: str = ""
+    store_access_mode: Literal["ReadWriteOnce", "ReadWriteMany", "ReadWriteOncePod"] = "ReadWriteOnce"
+    store_endpoint: str = ""
+    store_credentials_secret: str = ""
+
+    cluster_domain: str = "cluster.local"
+    build_deadline: int = Field(default=3600, ge=60, description="Seconds.")
+    build_resources: dict[str, Any] = Field(default={}, description="JSON, as in a container.")
+    server_resources: dict[str, Any] = Field(default={}, description="JSON, as in a container.")
+    router_resources: dict[str, Any] = Field(default={}, description="JSON, as in a container.")
+
+    namespaces: tuple[str, ...] = Field(default=(), description="JSON list; empty: all namespaces.")
+    lease_namespace: str = Field(default="default", description="Where the leader's Lease lies.")
+    lease_name: str = "andon-operator"
+    identity: str = Field(default_factory=socket.gethostname, description="Who holds the Lease.")
+    workers: int = Field(default=4, ge=1, le=64)
+    resync_seconds: float = Field(default=60.0, ge=1)
+    port: int = Field(default=8080, description="Of /healthz, /readyz and /metrics.")
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    log_format: Literal["json", "console"] = "json"
+
+    def platform(self) -> Platform:
+        """Give the part that manifests are made of."""
+        return Platform(
+            images=Images(
+                builder=self.builder_image,
+                triton=self.triton_image,
+                envoy=self.envoy_image,
+                pull_policy=self.image_pull_policy,
+                pull_secrets=self.image_pull_secrets,
+            ),
+            store=Store(
+                uri=self.store_uri,
+                claim=self.store_claim,
+                size=self.store_size,
+                storage_class=self.store_storage_class,
+                access_mode=self.store_access_mode,
+                endpoint=self.store_endpoint,
+                credentials_secret=self.store_credentials_secret,
+            ),
+            cluster_domain=self.cluster_domain,
+            build_deadline=self.build_deadline,
+            build_resources=self.build_resources,
+            server_resources=self.server_resources,
+            router_resources=self.router_resources,
+        )
