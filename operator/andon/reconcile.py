@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -148,11 +149,11 @@ class Reconciler:
         model: Manifest,
         observed: Observed,
         after: FaultModelStatus,
-        happened: tuple[Transition, ...] | list[Transition],
+        happened: Sequence[Transition],
     ) -> None:
         if after == observed.status:
             return
-        written = after.model_dump(mode="json", by_alias=True, exclude_none=True)
+        written = after.model_dump(mode="json", by_alias=True, exclude_defaults=True)
         await self._cluster.write_status(model, written)
         _log.info("status", phase=after.phase, generation=after.observed_generation)
         for transition in happened:

@@ -14,17 +14,14 @@ from model_builder.report import Metrics, Runtime, Signature
 from model_builder.spec import Source, Spec, cel
 
 DURATION_PATTERN = r"^([0-9]+h)?([0-9]+m)?([0-9]+s)?$"
+DURATION_RULE = f"!self.matches('{DURATION_PATTERN}') || duration(self) > duration('0s')"
 Duration = Annotated[
     str,
     Field(
         min_length=2,
         max_length=16,
         pattern=DURATION_PATTERN,
-        json_schema_extra={
-            "x-kubernetes-validations": [
-                cel("duration(self) > duration('0s')", "must be longer than zero, such as 10m")
-            ]
-        },
+        json_schema_extra={"x-kubernetes-validations": [cel(DURATION_RULE, "must be longer than zero, such as 10m")]},
     ),
 ]
 Quantity = Annotated[

@@ -27,6 +27,7 @@ _RESOURCES = {
 def registry(add: Callable[[Key], None], sightings: Sightings) -> kopf.OperatorRegistry:
     """Register one handler a kind; it parses, delegates, returns."""
     handlers = kopf.OperatorRegistry()
+    kopf.on.login(registry=handlers)(kopf.login_via_client)
 
     def register(kind: str) -> None:
         async def handle(event: Any, **_: Any) -> None:  # noqa: ANN401  Kopf calls with more than we name
