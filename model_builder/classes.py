@@ -96,8 +96,13 @@ def _natural(name: str) -> tuple[bool, float, str]:
     return not number, float(name) if number else 0.0, name
 
 
+def tallied(counts: dict[str, int]) -> str:
+    """Write how many rows each class has, for a message."""
+    return ", ".join(f"{count:,} rows of {shown(name)}" for name, count in list(counts.items())[:12])
+
+
 def _check_counts(target: str, counts: dict[str, int]) -> None:
-    tally = ", ".join(f"{count:,} × {shown(name)}" for name, count in list(counts.items())[:12])
+    tally = tallied(counts)
     if len(counts) == 1:
         raise BuilderError(
             Reason.ONE_CLASS,

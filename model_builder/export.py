@@ -20,6 +20,13 @@ INPUT = "numeric"
 SCORE, FAULT = "score", "fault"
 PROBABILITIES, LABEL = "probabilities", "label"
 
+TIE = 5e-6
+"""A score this close below the threshold counts as on it.
+
+Scores of exactly 0.5 are common, and runtimes add up in different orders: without a margin for the last bits such a
+row would be a fault in one release of ONNX Runtime and none in another.
+"""
+
 _RAW_LABEL, _RAW_PROBABILITIES = "raw_label", "raw_probabilities"
 
 
@@ -96,6 +103,13 @@ def _with_contract(plain: onnx.ModelProto, signature: Signature) -> onnx.ModelPr
     return model
 
 
+def decision(signature: Signature) -> float:
+    """Give the score from which on a row is called a fault: the threshold less the margin for ties."""
+    if signature.threshold is None:
+        raise ValueError("several classes have no threshold")
+    return signature.threshold - TIE
+
+
 def metadata(signature: Signature) -> dict[str, str]:
     """Write what a client must know into the model's own metadata."""
     shape = signature.model_dump(mode="json", by_alias=True, exclude={"truncated"})
@@ -111,7 +125,7 @@ class _Ends:
 
 def _binary_ends(signature: Signature) -> _Ends:
     column = numpy_helper.from_array(np.array([1], np.int64), "positive_column")
-    threshold = numpy_helper.from_array(np.array([signature.threshold], np.float32), "threshold")
+    threshold = numpy_helper.from_array(np.array([decision(signature)], np.float32), "threshold")
     nodes = [
         helper.make_node("Gather", [_RAW_PROBABILITIES, "positive_column"], [SCORE], name="Score", axis=1),
         helper.make_node("GreaterOrEqual", [SCORE, "threshold"], [FAULT], name="Fault"),

@@ -10,7 +10,7 @@ import numpy.typing as npt
 import onnxruntime
 
 from model_builder.errors import BuilderError, Reason
-from model_builder.export import INPUT, PROBABILITIES, SCORE
+from model_builder.export import INPUT, PROBABILITIES, SCORE, decision
 from model_builder.report import Signature
 
 TOLERANCE = 1e-5
@@ -68,7 +68,7 @@ class Model:
 
 
 def reference(score: Scorer, features: npt.NDArray[np.float32], signature: Signature) -> Answers:
-    """Answer as the estimator does, by the same rules: a score on the threshold is a fault, the first of equals wins.
+    """Answer as the estimator does, by the same rules for ties: on the threshold is a fault, the first of equals wins.
 
     Parameters
     ----------
@@ -80,7 +80,7 @@ def reference(score: Scorer, features: npt.NDArray[np.float32], signature: Signa
     if signature.threshold is None:
         return Answers(probabilities, probabilities.argmax(axis=1).astype(np.int64))
     positive = probabilities[:, 1:2]
-    return Answers(positive, (positive[:, 0] >= signature.threshold).astype(np.int64))
+    return Answers(positive, (positive[:, 0] >= decision(signature)).astype(np.int64))
 
 
 def compare(served: Answers, expected: Answers, signature: Signature) -> Parity:

@@ -11,7 +11,7 @@ from sklearn.impute import SimpleImputer
 from sklearn.model_selection import train_test_split
 from sklearn.pipeline import Pipeline
 
-from model_builder.classes import Labels
+from model_builder.classes import Labels, tallied
 from model_builder.errors import BuilderError, Reason
 from model_builder.spec import RandomForest
 
@@ -45,7 +45,7 @@ def split_rows(labels: Labels, seed: int) -> Split:
             raise BuilderError(
                 Reason.TOO_FEW_ROWS,
                 "a class is too rare to stand on both sides of the split",
-                found=", ".join(f"{n} × {name}" for name, n in zip(labels.classes, labels.counts, strict=True)),
+                found=tallied(dict(zip(labels.classes, labels.counts, strict=True))),
                 allowed="enough rows of each class to hold out a fifth",
                 remedy="add rows of that class or remove it",
             )

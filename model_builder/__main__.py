@@ -1,0 +1,89 @@
+"""``python -m model_builder``: build on a laptop, run as the operator's Job, fetch an artifact."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from model_builder.errors import EXIT_OK, BuilderError
+from model_builder.settings import Settings
+
+EXIT_CODES = "Exit status: 0 done; 3 the input is at fault, mend it first; 1 anything else, trying again may help."
+
+app = typer.Typer(
+    name="model_builder",
+    help="Train, export and prove fault-prediction models.",
+    epilog=EXIT_CODES,
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+
+@app.command(epilog=EXIT_CODES)
+def build(
+    file: Annotated[Path, typer.Argument(help="A FaultModel manifest or a plain BuildSpec, in YAML.")],
+    out: Annotated[Path, typer.Option(help="Folder for the artifact; an earlier artifact in it is replaced.")],
+    data: Annotated[
+        str | None,
+        typer.Option(help="Take the data from here instead: a local path or any URI that the spec may name."),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON and nothing else.")] = False,
+) -> None:
+    """Build a model from a manifest, without a cluster.
+
+    The data's URI in the manifest is resolved as in the cluster, with pvc://CLAIM/PATH read from
+    $ANDON_PVC_ROOT/CLAIM/PATH; a relative path starts at the manifest's folder.
+
+    Try: python -m model_builder build examples/spindle.yaml --data machine_fault.csv --out spindle
+    """
+    from model_builder.local import build_locally
+
+    raise typer.Exit(build_locally(file, out, data, as_json, Settings.from_environment()))
+
+
+@app.command(epilog=EXIT_CODES)
+def job() -> None:
+    """Build what $ANDON_BUILD_SPEC says into $ANDON_STORE; what the operator's Job runs.
+
+    Reports to the operator through the termination message in $ANDON_TERMINATION_LOG.
+    """
+    from model_builder.job import run_job
+
+    raise typer.Exit(run_job(Settings.from_environment()))
+
+
+@app.command(epilog=EXIT_CODES)
+def fetch(
+    digest: Annotated[str, typer.Option(help="The artifact's digest, sha256: and 64 hexadecimal digits.")],
+    name: Annotated[str, typer.Option(help="The model's name.")],
+    version: Annotated[int, typer.Option(min=1, help="The version's number.")],
+    out: Annotated[Path, typer.Option(help="The Triton model repository to lay it out in.")],
+) -> None:
+    """Bring an artifact from $ANDON_STORE into a Triton model repository, after checking every digest."""
+    from model_builder.fetch import fetch as bring
+    from model_builder.store import open_store
+
+    settings = Settings.from_environment()
+    try:
+        model = bring(open_store(settings).read, digest, name, version, out)
+    except BuilderError as error:
+        _report_failure(error, settings)
+        raise typer.Exit(error.exit_code) from None
+    print(f"{model}: {digest}")  # noqa: T201
+    raise typer.Exit(EXIT_OK)
+
+
+def _report_failure(error: BuilderError, settings: Settings) -> None:
+    from model_builder.failure import failed, tell
+
+    report = failed(error)
+    print(report.to_json(), file=sys.stderr)  # noqa: T201
+    tell(settings, report)
+
+
+if __name__ == "__main__":
+    app()

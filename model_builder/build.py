@@ -1,0 +1,174 @@
+"""The pipeline from a data file to an artifact, in one readable page."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from model_builder import golden as golden_samples
+from model_builder.artifact import Artifact, write_artifact
+from model_builder.classes import Labels, order_classes
+from model_builder.export import export
+from model_builder.facts import model_report
+from model_builder.model_report import ModelReport
+from model_builder.parity import Answers, Model, compare, reference
+from model_builder.progress import Progress
+from model_builder.publication import artifact_files, held_out_csv
+from model_builder.reading import Table, read_table
+from model_builder.report import BuildReport, Signature, canonical_json
+from model_builder.sources import LocalData
+from model_builder.spec import BuildSpec, canonical
+from model_builder.stages import Fitted, Prepared, Proven
+from model_builder.training import fit_forest, split_rows
+
+FORMAT = 1
+"""Raised when the same inputs would give another model: then, and only then, plants are trained anew."""
+
+THRESHOLD = 0.5
+
+
+@dataclass(frozen=True, eq=False)
+class Built:
+    """A finished build: the artifact on disk, what it holds, and the report for whoever asked."""
+
+    artifact: Artifact
+    model: ModelReport
+    report: BuildReport
+
+
+def inputs(spec: BuildSpec, data_format: str | None, data_sha256: str | None) -> dict[str, object]:
+    """List all that decides a build's bytes: data, the spec's fields that reach the builder, the builder's format."""
+    return {
+        "builderFormat": FORMAT,
+        "data": {"format": data_format, "sha256": data_sha256},
+        "spec": canonical(spec),
+    }
+
+
+def inputs_digest(spec: BuildSpec, data_format: str | None, data_sha256: str | None) -> str:
+    """Give the digest that tells whether a build is the same as an earlier one."""
+    return f"sha256:{hashlib.sha256(canonical_json(inputs(spec, data_format, data_sha256))).hexdigest()}"
+
+
+def build(spec: BuildSpec, data: LocalData, out: Path, progress: Progress) -> Built:
+    """Train, export and prove a model, and write its artifact into ``out``.
+
+    The model that is served is the one fitted on four fifths of the rows, so that the scores are about that very
+    file and not about a cousin fitted on all rows.
+
+    Raises
+    ------
+    BuilderError
+        With a reason, whenever the data or the model is not fit to be served.
+    """
+    prepared = _prepare(spec, data, progress)
+    fitted = _fit(spec, prepared, progress)
+    proven = _prove(spec, prepared, fitted, progress)
+    with progress.step("write", "Writing the artifact") as step:
+        report = model_report(spec, data, prepared, fitted, proven)
+        files = artifact_files(
+            report,
+            fitted.exported.model,
+            golden_samples.document(proven.golden, fitted.model, fitted.signature),
+            held_out_csv(prepared.table.rows[prepared.split.held_out], prepared.held_out_codes, proven.held_out),
+            inputs(spec, data.format, data.sha256),
+        )
+        artifact = write_artifact(files, out)
+        step.done(artifact.digest, digest=artifact.digest)
+    return Built(artifact, report, _build_report(spec, data, artifact, report))
+
+
+def _prepare(spec: BuildSpec, data: LocalData, progress: Progress) -> Prepared:
+    train = spec.source.train
+    with progress.step("read", f"Reading {data.bytes:,} bytes of {data.format}") as step:
+        table = read_table(data, train, spec.limits)
+        labels = order_classes(train.target, table.classes, table.target, train.positive_class)
+        split = split_rows(labels, train.seed)
+        step.done(f"{len(table.rows):,} rows, {len(table.names)} features", rows=len(table.rows))
+    notes = _notes(table, labels)
+    for note in notes:
+        progress.note(note)
+    return Prepared(table, labels, split, notes)
+
+
+def _fit(spec: BuildSpec, prepared: Prepared, progress: Progress) -> Fitted:
+    train, table, labels = spec.source.train, prepared.table, prepared.labels
+    settings, rows = train.params.random_forest, prepared.split.fit
+    with progress.step("train", f"Growing {settings.n_estimators:,} trees on {len(rows):,} rows") as step:
+        pipeline = fit_forest(table.features[rows], labels.codes[rows], settings, train.seed)
+        step.done(f"{len(table.names)} features, {len(labels.classes)} classes")
+    signature = Signature.of(table.names, labels.classes, THRESHOLD if labels.binary else None)
+    with progress.step("export", "Writing the model file") as step:
+        exported = export(pipeline, signature)
+        step.done(f"{len(exported.model):,} bytes", bytes=len(exported.model))
+    return Fitted(pipeline, signature, exported, Model(exported.model, signature))
+
+
+def _prove(spec: BuildSpec, prepared: Prepared, fitted: Fitted, progress: Progress) -> Proven:
+    signature, score = fitted.signature, fitted.pipeline.predict_proba
+    features = prepared.table.features
+    with progress.step("prove", f"Comparing ONNX Runtime with scikit-learn on {len(features):,} rows") as step:
+        answers = fitted.model.answer(features)
+        held_out = Answers(answers.scores[prepared.split.held_out], answers.labels[prepared.split.held_out])
+        golden = golden_samples.choose(
+            prepared.held_out_features,
+            prepared.held_out_codes,
+            held_out,
+            fitted.pipeline,
+            signature,
+            spec.source.train.seed,
+        )
+        compare(fitted.model.answer(golden.rows), reference(score, golden.rows, signature), signature)
+        parity = compare(answers, reference(score, features, signature), signature)
+        step.done(
+            f"largest error {parity.max_score_error:.2g}, {parity.label_differences} labels differ",
+            maxScoreError=parity.max_score_error,
+            labelDifferences=parity.label_differences,
+        )
+    return Proven(parity, golden, held_out)
+
+
+def _notes(table: Table, labels: Labels) -> tuple[str, ...]:
+    notes = [labels.note] if labels.note else []
+    text = [column.name for column in table.left_out if column.why not in ("excluded", "empty", "no name")]
+    empty = [column.name for column in table.left_out if column.why == "empty"]
+    nameless = [column.name for column in table.left_out if column.why == "no name"]
+    for names, why in ((text, "hold no numbers"), (empty, "are empty"), (nameless, "have no name")):
+        if names:
+            notes.append(f"columns left out because they {why}: {', '.join(names)}")
+    if table.empty_rows:
+        notes.append(f"{table.empty_rows:,} empty rows passed over")
+    constant = [
+        name
+        for name, column in zip(table.names, table.features.T, strict=True)
+        if np.nanmin(column) == np.nanmax(column)
+    ]
+    if constant:
+        notes.append(f"columns that never change and so tell nothing: {', '.join(constant)}")
+    return tuple(notes)
+
+
+def _build_report(spec: BuildSpec, data: LocalData, artifact: Artifact, report: ModelReport) -> BuildReport:
+    binary = report.signature.threshold is not None
+    score = f"F1 {report.metrics.f1:.3f}" if binary else f"macro-F1 {report.metrics.macro_f1:.3f}"
+    return BuildReport(
+        outcome="Succeeded",
+        reason="Built",
+        message=f"built from {report.data.rows:,} rows: {report.bytes:,} bytes, {score} on held-out rows",
+        digest=artifact.digest,
+        bytes=report.bytes,
+        artifact_bytes=artifact.bytes,
+        plain_bytes=report.plain_bytes,
+        data_sha256=data.sha256,
+        build_inputs_digest=inputs_digest(spec, data.format, data.sha256),
+        rows=report.data.rows,
+        positives=report.classes[1].rows if binary else None,
+        signature=report.signature,
+        metrics=report.metrics,
+        confusion_matrix=report.confusion_matrix,
+        runtime=report.runtime,
+        notes=report.notes,
+    )

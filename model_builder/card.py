@@ -1,0 +1,111 @@
+"""The model card: the report in words, for the people of the plant."""
+
+from __future__ import annotations
+
+import re
+
+from model_builder.model_report import ModelReport
+
+LIMITS = (
+    "The model knows only what its data showed. Rows of one machine may stand on both sides of the split, and then "
+    "the scores are better than they will be on a new machine. Other sensors, units or machines need a new model."
+)
+
+
+def card(report: ModelReport) -> str:
+    """Write the model card in Markdown."""
+    sections = [
+        f"# {report.name}",
+        _purpose(report),
+        "## Scores\n\n" + _scores(report),
+        "## Confusion matrix\n\n" + _confusion(report),
+        "## Data\n\n" + _data(report),
+        "## Features\n\n" + _features(report),
+        "## Proof\n\n" + _proof(report),
+        "## Limits\n\n" + LIMITS,
+    ]
+    return "\n\n".join(sections) + "\n"
+
+
+def _purpose(report: ModelReport) -> str:
+    if report.signature.threshold is None:
+        return f"Predicts `{_safe(report.target)}`: one of {len(report.classes)} classes, with a probability for each."
+    return (
+        f"Predicts `{_safe(report.target)}`. `score` is the mean over the trees of the "
+        f"probability of `{_safe(report.signature.classes[1])}`, `fault` is true where it is at least "
+        f"{report.signature.threshold}."
+    )
+
+
+def _scores(report: ModelReport) -> str:
+    held_out = report.split.held_out_rows
+    names = {
+        "accuracy": "Accuracy",
+        "precision": "Precision",
+        "recall": "Recall",
+        "f1": "F1",
+        "macro_f1": "Macro-F1",
+        "average_precision": "Average precision",
+        "brier": "Brier score (smaller is better)",
+    }
+    values = report.metrics.model_dump(exclude_none=True)
+    rows = [[names[field], f"{value:.4f}"] for field, value in values.items()]
+    return f"On {held_out:,} rows that the model has not seen.\n\n" + _table(["Score", "Value"], rows)
+
+
+def _confusion(report: ModelReport) -> str:
+    names = [_safe(name) for name in report.signature.classes]
+    rows = [
+        [f"actually {name}", *[f"{count:,}" for count in counts]]
+        for name, counts in zip(names, report.confusion_matrix, strict=True)
+    ]
+    return _table(["", *[f"predicted {name}" for name in names]], rows)
+
+
+def _data(report: ModelReport) -> str:
+    data = report.data
+    lines = [
+        f"- {data.rows:,} rows, {data.columns} columns, {data.format}, SHA-256 `{data.sha256}`",
+        f"- {data.missing_values:,} missing values, {data.empty_rows:,} empty rows passed over",
+        f"- {report.split.fitted_rows:,} rows to fit on, {report.split.held_out_rows:,} held out "
+        f"({report.split.method}, seed {report.split.seed})",
+    ]
+    lines += [
+        f"- class `{_safe(each.name)}`: {each.rows:,} rows, {each.held_out_rows:,} of them held out"
+        for each in report.classes
+    ]
+    lines += [f"- {_safe(note)}" for note in report.notes]
+    return "\n".join(lines)
+
+
+def _features(report: ModelReport) -> str:
+    rows = [
+        [str(index + 1), f"`{_safe(each.name)}`", f"{each.value:.4f}"] for index, each in enumerate(report.importances)
+    ]
+    text = "In the order of the input `numeric`; a missing value is NaN and counts as the column's median.\n\n"
+    text += _table(["Position", "Column", "Importance"], rows)
+    if report.data.left_out:
+        left_out = ", ".join(f"`{_safe(column.name)}` ({column.why})" for column in report.data.left_out)
+        text += f"\n\nLeft out: {left_out}."
+    return text
+
+
+def _proof(report: ModelReport) -> str:
+    parity = report.parity
+    return (
+        f"ONNX Runtime {report.runtime.onnxruntime} and scikit-learn were compared on {parity.rows:,} rows: the "
+        f"largest difference of a score is {parity.max_score_error:.2g} (allowed {parity.tolerance:g}), "
+        f"{parity.label_differences} labels differ.\n\n"
+        f"The file has {report.bytes:,} bytes ({report.trees:,} trees, {report.nodes:,} nodes); the plain export by "
+        f"skl2onnx has {report.plain_bytes:,}."
+    )
+
+
+def _table(header: list[str], rows: list[list[str]]) -> str:
+    lines = [header, ["---"] * len(header), *rows]
+    return "\n".join("| " + " | ".join(cells) + " |" for cells in lines)
+
+
+def _safe(text: str) -> str:
+    # Names come from a file: nothing in them may end a code span, a cell or a line.
+    return re.sub(r"[`|<>\r\n\t\x00-\x1f]", " ", text)

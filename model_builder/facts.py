@@ -1,0 +1,91 @@
+"""Gathers what the steps of a build found into the artifact's report."""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+
+import numpy as np
+import onnxruntime
+
+from model_builder.classes import Labels
+from model_builder.export import IR_VERSION, ML_OPSET, OPSET
+from model_builder.metrics import confusion, measure
+from model_builder.model_report import (
+    ClassFacts,
+    DataFacts,
+    Importance,
+    LeftOutColumn,
+    ModelReport,
+    ParityFacts,
+    SplitFacts,
+)
+from model_builder.parity import TOLERANCE, Parity
+from model_builder.reading import Table
+from model_builder.report import Runtime
+from model_builder.sources import LocalData
+from model_builder.spec import BuildSpec
+from model_builder.stages import Fitted, Prepared, Proven
+from model_builder.training import Split
+
+LIBRARIES = ("numpy", "onnx", "onnxruntime", "pyarrow", "scikit-learn", "skl2onnx")
+
+
+def model_report(spec: BuildSpec, data: LocalData, prepared: Prepared, fitted: Fitted, proven: Proven) -> ModelReport:
+    """Write down everything that is known of a model."""
+    table, split = prepared.table, prepared.split
+    importances = fitted.pipeline.named_steps["forest"].feature_importances_
+    return ModelReport(
+        name=spec.name,
+        target=spec.source.train.target,
+        estimator="randomForest",
+        trees=fitted.trees,
+        nodes=fitted.nodes,
+        data=_data_facts(data, table),
+        classes=_class_facts(prepared.labels, split),
+        split=SplitFacts(seed=spec.source.train.seed, fitted_rows=len(split.fit), held_out_rows=len(split.held_out)),
+        signature=fitted.signature,
+        metrics=measure(prepared.held_out_codes, proven.held_out, fitted.signature),
+        confusion_matrix=confusion(prepared.held_out_codes, proven.held_out, fitted.signature),
+        parity=_parity_facts(proven.parity, table),
+        importances=tuple(
+            Importance(name=name, value=round(float(value), 6))
+            for name, value in zip(table.names, importances, strict=True)
+        ),
+        bytes=len(fitted.exported.model),
+        plain_bytes=fitted.exported.plain_bytes,
+        runtime=Runtime(onnxruntime=onnxruntime.__version__, opset=OPSET, ml_opset=ML_OPSET, ir_version=IR_VERSION),
+        libraries={name: version(name) for name in LIBRARIES},
+        notes=prepared.notes,
+    )
+
+
+def _parity_facts(parity: Parity, table: Table) -> ParityFacts:
+    return ParityFacts(
+        rows=parity.rows,
+        max_score_error=parity.max_score_error,
+        worst_row=int(table.rows[parity.worst_index]),
+        label_differences=parity.label_differences,
+        tolerance=TOLERANCE,
+    )
+
+
+def _data_facts(data: LocalData, table: Table) -> DataFacts:
+    return DataFacts(
+        sha256=data.sha256,
+        format=data.format,
+        delimiter=table.delimiter,
+        decimal_mark=table.decimal_mark,
+        rows=len(table.rows),
+        columns=table.columns,
+        empty_rows=table.empty_rows,
+        missing_values=int(np.isnan(table.features).sum()),
+        left_out=tuple(LeftOutColumn(name=column.name, why=column.why) for column in table.left_out),
+    )
+
+
+def _class_facts(labels: Labels, split: Split) -> tuple[ClassFacts, ...]:
+    held_out = np.bincount(labels.codes[split.held_out], minlength=len(labels.classes))
+    return tuple(
+        ClassFacts(name=name, rows=rows, held_out_rows=int(held))
+        for name, rows, held in zip(labels.classes, labels.counts, held_out, strict=True)
+    )

@@ -1,0 +1,86 @@
+"""The artifact's own report: all that is known of a model, with nothing that changes from one run to the next."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from model_builder.report import Metrics, Report, Runtime, Signature
+
+
+class LeftOutColumn(Report):
+    """A column that the model does not see, and why."""
+
+    name: str
+    why: str
+
+
+class DataFacts(Report):
+    """What was read, and how."""
+
+    sha256: str
+    format: str
+    delimiter: str | None
+    decimal_mark: str | None
+    rows: int
+    columns: int
+    empty_rows: int
+    missing_values: int
+    left_out: tuple[LeftOutColumn, ...]
+
+
+class ClassFacts(Report):
+    """One class of the target."""
+
+    name: str
+    rows: int
+    held_out_rows: int
+
+
+class SplitFacts(Report):
+    """How the rows were split. The model was fitted on the first part; the scores are those on the second."""
+
+    method: Literal["stratified"] = "stratified"
+    seed: int
+    fitted_rows: int
+    held_out_rows: int
+
+
+class ParityFacts(Report):
+    """How far ONNX Runtime and scikit-learn differ, over all rows and the golden samples."""
+
+    rows: int
+    max_score_error: float
+    worst_row: int
+    label_differences: int
+    tolerance: float
+
+
+class Importance(Report):
+    """Share of a feature in the forest's decrease of impurity."""
+
+    name: str
+    value: float
+
+
+class ModelReport(Report):
+    """Everything about a model but its digest, which is taken over this too."""
+
+    format: Literal[1] = 1
+    name: str
+    target: str
+    estimator: str
+    trees: int
+    nodes: int
+    data: DataFacts
+    classes: tuple[ClassFacts, ...]
+    split: SplitFacts
+    signature: Signature
+    metrics: Metrics
+    confusion_matrix: tuple[tuple[int, ...], ...]
+    parity: ParityFacts
+    importances: tuple[Importance, ...]
+    bytes: int
+    plain_bytes: int
+    runtime: Runtime
+    libraries: dict[str, str]
+    notes: tuple[str, ...]

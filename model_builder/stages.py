@@ -1,0 +1,66 @@
+"""What each stage of a build hands to the next."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.pipeline import Pipeline
+
+from model_builder.classes import Labels
+from model_builder.export import Exported
+from model_builder.golden import Golden
+from model_builder.parity import Answers, Model, Parity
+from model_builder.reading import Table
+from model_builder.report import Signature
+from model_builder.training import Split
+
+
+@dataclass(frozen=True, eq=False)
+class Prepared:
+    """Checked data, ready to learn from. ``notes`` is what was decided without being asked."""
+
+    table: Table
+    labels: Labels
+    split: Split
+    notes: tuple[str, ...]
+
+    @property
+    def held_out_features(self) -> npt.NDArray[np.float32]:
+        """Features of the held-out rows."""
+        return self.table.features[self.split.held_out]
+
+    @property
+    def held_out_codes(self) -> npt.NDArray[np.int64]:
+        """Actual classes of the held-out rows."""
+        return self.labels.codes[self.split.held_out]
+
+
+@dataclass(frozen=True, eq=False)
+class Fitted:
+    """A fitted estimator and the model file made of it."""
+
+    pipeline: Pipeline
+    signature: Signature
+    exported: Exported
+    model: Model
+
+    @property
+    def trees(self) -> int:
+        """Number of trees."""
+        return len(self.pipeline.named_steps["forest"].estimators_)
+
+    @property
+    def nodes(self) -> int:
+        """Number of nodes of all trees, leaves included."""
+        return sum(tree.tree_.node_count for tree in self.pipeline.named_steps["forest"].estimators_)
+
+
+@dataclass(frozen=True, eq=False)
+class Proven:
+    """The proof that the model file answers as the estimator does, and what it says of the held-out rows."""
+
+    parity: Parity
+    golden: Golden
+    held_out: Answers

@@ -1,0 +1,91 @@
+"""Writes config.pbtxt, in full: a server must not have to complete it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+
+from model_builder.export import FAULT, INPUT, LABEL, PROBABILITIES, SCORE
+from model_builder.report import Signature
+
+MAX_BATCH_SIZE = 1024
+WARMUP_BATCH_SIZE = 8
+
+
+@dataclass(frozen=True)
+class _Tensor:
+    name: str
+    type: str
+    width: int
+
+
+def config(name: str, signature: Signature) -> str:
+    """Write the model configuration of Triton for one model.
+
+    It asks for the onnxruntime backend, official or python-based, one instance and one thread; the parameter
+    ``signature`` tells a client the order of columns and classes.
+    """
+    shape = signature.model_dump(mode="json", by_alias=True, exclude={"truncated"})
+    blocks = [
+        f"name: {quoted(name)}",
+        'backend: "onnxruntime"',
+        f"max_batch_size: {MAX_BATCH_SIZE}",
+        "version_policy { latest { num_versions: 1 } }",
+        _tensors("input", [_Tensor(INPUT, "TYPE_FP32", len(signature.numeric))]),
+        _tensors("output", _outputs(signature)),
+        "instance_group [\n  {\n    count: 1\n    kind: KIND_CPU\n  }\n]",
+        "dynamic_batching { }",
+        _warmup(len(signature.numeric)),
+        _parameter("intra_op_thread_count", "1"),
+        _parameter("inter_op_thread_count", "1"),
+        _parameter("signature", json.dumps(shape, sort_keys=True)),
+    ]
+    return "\n".join(blocks) + "\n"
+
+
+def quoted(text: str) -> str:
+    """Write a string of protobuf's text format in plain ASCII."""
+    characters = []
+    for byte in text.encode():
+        character = chr(byte)
+        if character in '"\\':
+            characters.append("\\" + character)
+        elif 32 <= byte < 127:
+            characters.append(character)
+        else:
+            characters.append(f"\\{byte:03o}")
+    return f'"{"".join(characters)}"'
+
+
+def _outputs(signature: Signature) -> list[_Tensor]:
+    if signature.threshold is not None:
+        return [_Tensor(SCORE, "TYPE_FP32", 1), _Tensor(FAULT, "TYPE_BOOL", 1)]
+    return [_Tensor(PROBABILITIES, "TYPE_FP32", len(signature.classes)), _Tensor(LABEL, "TYPE_INT64", 1)]
+
+
+def _tensors(field: str, tensors: list[_Tensor]) -> str:
+    items = [
+        f"  {{\n    name: {quoted(tensor.name)}\n    data_type: {tensor.type}\n    dims: [ {tensor.width} ]\n  }}"
+        for tensor in tensors
+    ]
+    return f"{field} [\n" + ",\n".join(items) + "\n]"
+
+
+def _warmup(width: int) -> str:
+    samples = [
+        _warmup_sample("zero", 1, "zero_data", width),
+        _warmup_sample("random", WARMUP_BATCH_SIZE, "random_data", width),
+    ]
+    return "model_warmup [\n" + ",\n".join(samples) + "\n]"
+
+
+def _warmup_sample(name: str, batch_size: int, source: str, width: int) -> str:
+    value = f"{{ data_type: TYPE_FP32 dims: [ {width} ] {source}: true }}"
+    return (
+        f"  {{\n    name: {quoted(name)}\n    batch_size: {batch_size}\n"
+        f"    inputs {{ key: {quoted(INPUT)} value {value} }}\n  }}"
+    )
+
+
+def _parameter(key: str, value: str) -> str:
+    return f"parameters {{ key: {quoted(key)} value {{ string_value: {quoted(value)} }} }}"
