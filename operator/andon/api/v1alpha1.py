@@ -208,6 +208,10 @@ class FaultModelStatus(Spec):
         description="Artifacts that failed in their rollout; not tried again by the same build plan.",
     )
 
+    def condition(self, kind: str) -> Condition | None:
+        """Give the condition of a type, or None."""
+        return next((condition for condition in self.conditions if condition.type == kind), None)
+
 
 class FaultModel(Spec):
     """A fault-prediction model, from the machine's data to the predictions that the line gets."""

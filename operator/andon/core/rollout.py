@@ -12,7 +12,7 @@ does not know, and the old server still stands when the last request leaves it.
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from andon.api.conditions import Phase, Reason
+from andon.api.conditions import ConditionType, Phase, Reason
 from andon.api.v1alpha1 import (
     ArtifactReference,
     BuildResult,
@@ -209,6 +209,9 @@ def _first_version(observed: Observed, base: Decision, number: int, now: datetim
 def _refusal(observed: Observed, base: Decision, target: Version, stable: int) -> Progress | None:
     spec = target.spec
     if spec.digest in base.failed_digests:
+        told = observed.status.condition(ConditionType.ROLLOUT_COMPLETE)
+        if told is not None and told.reason == Reason.PROGRESS_DEADLINE_EXCEEDED:
+            return Progress(Phase.FAILED, told.reason, told.message, stalled=True)  # what was found goes on being said
         message = (
             f"Version {spec.version} ({spec.digest}) failed before; version {stable} goes on serving."
             " Change the spec or the data to try again."

@@ -1,0 +1,109 @@
+"""Runs the reconciler against the cluster in memory until nothing more happens."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from andon.api.v1alpha1 import Manifest
+from andon.desired.platform import Images, Platform
+from andon.errors import ConflictError
+from andon.reconcile import Key, Reconciler
+from tests.support.cluster import Crash, FakeClock, FakeCluster, FakeRouters, World, fault_model
+
+PLATFORM = Platform(images=Images(builder="builder:1", triton="triton:1", envoy="envoy:1"))
+KEY = Key("plant", "spindle")
+
+ROUNDS = 60
+"""More looks than any sound way to the end needs; not to be at rest by then is a failure."""
+
+
+@dataclass
+class Run:
+    """A cluster in memory, its controllers, and our reconciler.
+
+    Attributes
+    ----------
+    crash_at
+        Number of the point (before and after each write) at which the operator is killed; None: never.
+    """
+
+    crash_at: int | None = None
+    points: list[str] = field(default_factory=list)
+    watch: Callable[["Run"], None] = lambda run: None
+
+    def __post_init__(self) -> None:
+        self.clock = FakeClock()
+        self.cluster = FakeCluster(self.clock, self._point)
+        self.world = World(self.cluster)
+        self.reconciler = Reconciler(self.cluster, FakeRouters(self.world), self.clock, PLATFORM)
+
+    def _point(self, what: str) -> None:
+        self.points.append(what)
+        if self.crash_at is not None and len(self.points) - 1 == self.crash_at:
+            raise Crash
+
+    def apply(self, **spec: object) -> None:
+        """Apply a FaultModel as a user would."""
+        live = self.cluster.objects.get(("FaultModel", "spindle"))
+        manifest = fault_model(**spec)
+        if live is not None:
+            manifest["metadata"]["annotations"] = live["metadata"].get("annotations", {})
+        self.cluster.put(manifest)
+
+    def annotate(self, **annotations: str) -> None:
+        """Set annotations (andon.dev/…) of the FaultModel as a user would."""
+        live = self.cluster.objects["FaultModel", "spindle"]
+        named = {f"andon.dev/{name}": value for name, value in annotations.items()}
+        live["metadata"].setdefault("annotations", {}).update(named)
+        self.cluster.put(live)
+
+    async def settle(self, rounds: int = ROUNDS) -> None:
+        """Let operator and world take turns until the operator writes nothing and waits for nothing soon."""
+        for _ in range(rounds):
+            if await self.turn():
+                return
+        raise AssertionError(f"not at rest after {rounds} rounds: {self.model['status']}")
+
+    async def until(self, true: Callable[[], bool], rounds: int = ROUNDS) -> None:
+        """Take turns until something is so."""
+        for _ in range(rounds):
+            if true():
+                return
+            await self.turn()
+        raise AssertionError(f"never came about: {self.model['status']}")
+
+    async def turn(self) -> bool:
+        """One look of the operator and one step of the world; True where the operator is at rest."""
+        writes, before = len(self.cluster.writes), self._versions()
+        try:
+            look_again = await self.reconciler.reconcile(KEY)
+        except Crash:
+            return False
+        except ConflictError:
+            return False
+        self.watch(self)
+        self.world.step()
+        at_rest = len(self.cluster.writes) == writes and self._versions() == before
+        if look_again is not None and at_rest:
+            self.clock.forward(max(look_again.total_seconds(), 1))
+            return False
+        return at_rest
+
+    def _versions(self) -> dict[tuple[str, str], str]:
+        return {place: one["metadata"]["resourceVersion"] for place, one in self.cluster.objects.items()}
+
+    @property
+    def model(self) -> Manifest:
+        """The live FaultModel."""
+        return self.cluster.objects["FaultModel", "spindle"]
+
+    def condition(self, kind: str) -> tuple[str, str]:
+        """Status and reason of a condition; ("Absent", "") where there is none."""
+        for condition in self.model["status"]["conditions"]:
+            if condition["type"] == kind:
+                return condition["status"], condition["reason"]
+        return "Absent", ""
+
+    @property
+    def servers(self) -> list[str]:
+        """Names of the Deployments that stand."""
+        return [one["metadata"]["name"] for one in self.cluster.of("Deployment")]
