@@ -189,7 +189,7 @@ class RandomForest(Spec):
 class Params(Spec):
     """Settings of the estimators."""
 
-    random_forest: RandomForest = Field(default_factory=RandomForest, description="Settings of the random forest.")
+    random_forest: RandomForest = Field(default_factory=RandomForest, description="Random forest.")
 
 
 class Train(Spec):
@@ -203,15 +203,15 @@ class Train(Spec):
         max_length=MAX_NAME_CHARS,
         description="Value of the target that means a fault. Absent: 1 or a word such as true, else the rarer class.",
     )
-    features: Features = Field(default_factory=Features, description="Which columns the model sees.")
-    params: Params = Field(default_factory=Params, description="Settings of the estimators.")
+    features: Features = Field(default_factory=Features, description="Columns to use or to leave out.")
+    params: Params = Field(default_factory=Params, description="Settings of each estimator.")
     seed: int = Field(default=42, ge=0, le=2**32 - 1, description="Seed of the split and of the training.")
 
 
 class Source(Spec):
     """Where the model comes from."""
 
-    train: Train = Field(description="Train a model from data.")
+    train: Train = Field(description="Data, target and settings to train a model with.")
 
 
 class Limits(Spec):
@@ -226,7 +226,7 @@ class BuildSpec(Spec):
     """All that one build is given."""
 
     name: str = Field(min_length=1, max_length=63, pattern=DNS_LABEL, description="Name of the model in Triton.")
-    source: Source = Field(description="Where the model comes from.")
+    source: Source = Field(description="What to make the model from.")
     limits: Limits = Field(default_factory=Limits, description="Bounds on the data.")
 
 
