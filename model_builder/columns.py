@@ -170,7 +170,7 @@ def class_name(value: object) -> str:
     text = str(value).strip()
     if text.lower() in ("nan", "na", "n/a", "null"):
         return ""
-    whole = re.fullmatch(r"([+-]?[0-9]+)[.,]0*", text)
+    whole = re.fullmatch(r"([+-]?[0-9]+)([.,]0*)?", text)
     return whole.group(1).removeprefix("+") if whole else text
 
 

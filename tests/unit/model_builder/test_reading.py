@@ -21,6 +21,9 @@ from model_builder.sources import LocalData
 from model_builder.spec import Limits
 from tests.support.builder import local, read, refused, train
 
+MEASURED = "heat,fault\n" + "".join(f"1,{index}.5\n" for index in range(1001))
+TIMES = pa.array([0, 1], pa.timestamp("ms"))
+
 BAD: list[tuple[str, bytes | str, dict[str, Any], Reason, list[str]]] = [
     ("empty", "", {}, Reason.EMPTY_FILE, ["empty"]),
     ("blank", "\n  \n", {}, Reason.EMPTY_FILE, ["empty"]),
@@ -51,10 +54,10 @@ BAD: list[tuple[str, bytes | str, dict[str, Any], Reason, list[str]]] = [
     ("too long", "heat,fault\n1,0\n1,2,3\n", {}, Reason.MALFORMED_CSV, ["row 3 has 3 fields", '"1,2,3"']),
     ("blank lines first", "\n\nheat,fault\n1,0\n2\n", {}, Reason.MALFORMED_CSV, ["row 5 has 1"]),
     ("open quote", 'heat,fault\n"1,0\n2,1\n', {}, Reason.MALFORMED_CSV, ["row 2"]),
-    ("latin-1", "heat,fault\n1,0\n2,".encode() + b"\xfc\n", {}, Reason.ENCODING_ERROR, ["0xfc", "byte offset 17"]),
+    ("latin-1", b"heat,fault\n1,0\n2,\xfc\n", {}, Reason.ENCODING_ERROR, ["0xfc", "byte offset 17"]),
     ("cut character", "heat,fault\n1,0\nü"[:16].encode()[:-1], {}, Reason.ENCODING_ERROR, ["byte offset 15"]),
     ("utf-16", codecs.BOM_UTF16_LE + "heat,fault\n".encode("utf-16-le"), {}, Reason.ENCODING_ERROR, ["UTF-16"]),
-    ("a measured target", "heat,fault\n" + "".join(f"1,{i}.5\n" for i in range(1001)), {}, Reason.TOO_MANY_CLASSES, ['"0.5"']),
+    ("a measured target", MEASURED, {}, Reason.TOO_MANY_CLASSES, ['"0.5"']),
 ]  # fmt: skip
 
 
@@ -251,7 +254,7 @@ def test_parquet_of_many_types(tmp_path: Path) -> None:
         ({"heat": [1.0, 2.0], "fault": [0.0, None]}, {}, Reason.TARGET_INCOMPLETE, ["row 2"]),
         ({"heat": [1.0, 2.0], "fault": [0.0, float("nan")]}, {}, Reason.TARGET_INCOMPLETE, ["row 2"]),
         ({"heat": ["1", "2", "x"], "fault": [0, 1, 1]}, {}, Reason.NOT_A_NUMBER, ['row 3, column "heat": "x"']),
-        ({"when": pa.array([0, 1], pa.timestamp("ms")), "fault": [0, 1]}, {"include": ["when"]}, Reason.TEXT_COLUMN, ["timestamp"]),
+        ({"when": TIMES, "fault": [0, 1]}, {"include": ["when"]}, Reason.TEXT_COLUMN, ["timestamp"]),
         ({"heat": pa.array([], pa.float64()), "fault": pa.array([], pa.int64())}, {}, Reason.NO_ROWS, ["no rows"]),
         ({"heat": [1]}, {}, Reason.TARGET_NOT_FOUND, ['"fault"']),
     ],
