@@ -40,5 +40,6 @@ def configure(level: str, form: str) -> None:
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(level)
-    # Kopf tells of every event that it hands over; what matters of it we log ourselves.
-    logging.getLogger("kopf").setLevel(max(logging.WARNING, root.level))
+    # These tell of every event and request; what matters of it we log ourselves.
+    for chatty in ("kopf", "httpx", "kubernetes.aio.leaderelection"):
+        logging.getLogger(chatty).setLevel(max(logging.WARNING, root.level))

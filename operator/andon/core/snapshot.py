@@ -24,6 +24,8 @@ from model_builder.report import BuildReport
 
 BUILDER_CONTAINER = "builder"
 
+_IMAGE_REASONS = ("ErrImagePull", "ImagePullBackOff", "ErrImageNeverPull", "InvalidImageName")
+
 
 @dataclass(frozen=True)
 class Objects:
@@ -160,6 +162,8 @@ def _waiting(pod: Manifest) -> str:
         reason = waiting.get("reason", "")
         if reason in ("", "ContainerCreating", "PodInitializing"):
             continue
+        if reason in _IMAGE_REASONS:  # the kubelet goes back and forth between these: one text for all of them
+            return f"{one['name']}: image {one['image']} cannot be pulled"
         last = (one.get("lastState") or {}).get("terminated") or (one.get("state") or {}).get("terminated") or {}
         said = last.get("message") or waiting.get("message") or ""
         code = f" (exit code {last['exitCode']})" if "exitCode" in last else ""

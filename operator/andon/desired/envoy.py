@@ -1,7 +1,7 @@
 """Envoy's configuration by file: a bootstrap that stays, clusters and a route that change.
 
 Serving needs no operator: Envoy reads its files from a ConfigMap, so what was last written down goes on being served.
-Envoy API reference: config/bootstrap/v3, config/cluster/v3, config/route/v3; file-based discovery: DiscoveryResponse
+Envoy API reference (1.34 and later): config/bootstrap/v3, config/cluster/v3, config/route/v3; file-based discovery: DiscoveryResponse
 in a folder that is watched for the swap that the kubelet does.
 """
 
@@ -165,9 +165,14 @@ def _version_cluster(identity: Identity, version: int, protocol: str, cluster_do
     cluster = {
         "@type": f"{_TYPES}.config.cluster.v3.Cluster",
         **_cluster(f"v{version}-{protocol}", service, _PROTOCOLS[protocol]),
-        "type": "STRICT_DNS",
-        "dns_refresh_rate": "2s",
-        "dns_failure_refresh_rate": {"base_interval": "1s", "max_interval": "2s"},
+        "cluster_type": {
+            "name": "envoy.clusters.dns",
+            "typed_config": {
+                "@type": f"{_TYPES}.extensions.clusters.dns.v3.DnsCluster",
+                "dns_refresh_rate": "2s",
+                "dns_failure_refresh_rate": {"base_interval": "1s", "max_interval": "2s"},
+            },
+        },
         "lb_policy": "LEAST_REQUEST",
     }
     if protocol == "grpc":

@@ -66,9 +66,12 @@ def _deployment(identity: Identity, name: str, labels: dict[str, str], bootstrap
         "imagePullPolicy": platform.images.pull_policy,
         "command": ["envoy"],
         "args": [
-            f"--config-path={FOLDER}/envoy.json",
-            "--concurrency=1",
-            "--log-level=warning",
+            "--config-path",
+            f"{FOLDER}/envoy.json",
+            "--concurrency",
+            "1",
+            "--log-level",
+            "warning",
             "--disable-hot-restart",
         ],
         "ports": [

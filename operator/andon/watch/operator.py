@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+from typing import Any, cast
 
 import kopf
 import structlog
@@ -76,6 +77,7 @@ async def _watch(settings: Settings, queue: KeyedQueue[Key], sightings: Sighting
         kopf.operator(
             registry=events.registry(queue.add, sightings),
             settings=events.settings(),
+            identity=cast("Any", settings.identity),  # else Kopf asks for a user's name, and uid 65532 has none
             standalone=True,
             clusterwide=not settings.namespaces,
             namespaces=settings.namespaces,
