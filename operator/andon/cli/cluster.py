@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import urllib3
+import yaml
 from kubernetes import client, config
 from kubernetes.client.exceptions import ApiException
 from kubernetes.config.config_exception import ConfigException
@@ -19,6 +20,8 @@ from andon.cli.errors import CliError, closest, listed, shown, unreachable
 
 _TIMEOUT = (5, 15)
 """Seconds to connect, and to wait for an answer."""
+_BROKEN_CONFIG = (ConfigException, OSError, ValueError, TypeError, KeyError, AttributeError, yaml.YAMLError)
+"""What the official client raises where a kubeconfig is none."""
 _NAMESPACE_FILE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
 
 
@@ -39,8 +42,8 @@ class Cluster:
         self.namespace = namespace
         self.inside = inside
         api = client.ApiClient(configuration)
-        self._core = client.CoreV1Api(api)
-        self._custom = client.CustomObjectsApi(api)
+        self._core: Any = client.CoreV1Api(api)
+        self._custom: Any = client.CustomObjectsApi(api)
 
     def fault_model(self, namespace: str, name: str) -> Manifest:
         """Read a FaultModel.
@@ -124,6 +127,7 @@ class Cluster:
 
     def _places(self, namespace: str | None = None) -> list[tuple[str, str]]:
         """Namespace and name of the FaultModels that this person may see; none where they may see none."""
+        answer: Manifest
         try:
             if namespace is None:
                 answer = self._custom.list_cluster_custom_object(
@@ -151,9 +155,9 @@ def connect(kubeconfig: str | None = None, context: str | None = None) -> Cluste
         return _inside()
     configuration = client.Configuration()
     try:
-        contexts, current = config.list_kube_config_contexts(config_file=kubeconfig)
+        contexts, current = _contexts(kubeconfig)
         config.load_kube_config(config_file=kubeconfig, context=context, client_configuration=configuration)
-    except (ConfigException, OSError, ValueError) as error:
+    except _BROKEN_CONFIG as error:
         raise unreachable(
             "NoKubeconfig",
             f"there is no usable kubeconfig: {_one_line(error)}.",
@@ -161,9 +165,15 @@ def connect(kubeconfig: str | None = None, context: str | None = None) -> Cluste
             " contexts",
             remedy="check with: kubectl config get-contexts",
         ) from error
-    chosen: Any = current if context is None else next(known for known in contexts if known["name"] == context)
+    chosen = current if context is None else next(known for known in contexts if known["name"] == context)
     namespace = chosen.get("context", {}).get("namespace") or "default"
     return Cluster(configuration, namespace)
+
+
+def _contexts(kubeconfig: str | None) -> tuple[list[Manifest], Manifest]:
+    found: Any = config.list_kube_config_contexts(config_file=kubeconfig)
+    contexts, current = found
+    return contexts, current
 
 
 def _inside() -> Cluster:

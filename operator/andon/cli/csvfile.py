@@ -117,7 +117,7 @@ def _layout(head: list[str], name: str, columns: Sequence[str]) -> _Layout:
     for column in columns:
         if header.count(column) > 1:
             raise duplicate_column(where, column)
-    ignored = tuple(column for column in header if column and column not in columns)
+    ignored = tuple(dict.fromkeys(column for column in header if column and column not in columns))
     missing = [column for column in columns if column not in header]
     if missing:
         likely = {wanted: closest(wanted, ignored) for wanted in missing}

@@ -24,7 +24,7 @@ class VersionFacts:
         Per cent of the requests that it answers.
     """
 
-    number: int
+    version: int
     digest: str | None = None
     weight: int | None = None
     bytes: int | None = None
@@ -121,7 +121,7 @@ def read(
     known = None if versions is None else tuple(_version(version) for version in versions)
     stable = _track(status.get("stable"), known, status.get("artifact") or {})
     candidate = _track(status.get("candidate"), known, {})
-    weights = {track.number: track.weight for track in (stable, candidate) if track is not None}
+    weights = {track.version: track.weight for track in (stable, candidate) if track is not None}
     endpoints = status.get("endpoints") or {}
     return Facts(
         namespace=meta.get("namespace", ""),
@@ -146,7 +146,7 @@ def read(
 def _version(manifest: Manifest) -> VersionFacts:
     spec = manifest["spec"]
     return VersionFacts(
-        number=int(spec["version"]),
+        version=int(spec["version"]),
         digest=spec.get("digest"),
         bytes=(spec.get("artifact") or {}).get("bytes"),
         f1=(spec.get("metrics") or {}).get("f1"),
@@ -155,9 +155,9 @@ def _version(manifest: Manifest) -> VersionFacts:
 
 
 def _weighed(version: VersionFacts, weights: dict[int, int | None]) -> VersionFacts:
-    weight = weights.get(version.number, 0) if weights else None
+    weight = weights.get(version.version, 0) if weights else None
     return VersionFacts(
-        number=version.number,
+        version=version.version,
         digest=version.digest,
         weight=weight,
         bytes=version.bytes,
@@ -172,9 +172,9 @@ def _track(
     if not track:
         return None
     number, digest = int(track["version"]), track.get("digest")
-    known = next((v for v in versions or () if v.number == number and v.digest == digest), None)
+    known = next((v for v in versions or () if v.version == number and v.digest == digest), None)
     return VersionFacts(
-        number=number,
+        version=number,
         digest=digest,
         weight=track.get("weight"),
         bytes=known.bytes if known is not None else artifact.get("bytes"),

@@ -53,6 +53,8 @@ class Bridge:
 
     Attributes
     ----------
+    address
+        HOST:PORT to connect to.
     trouble
         Why the last stream failed; empty as long as none did. The client at the loopback port only sees its connection
         closed.
@@ -62,18 +64,13 @@ class Bridge:
         self._open_stream = open_stream
         self._listener = socket.create_server(("127.0.0.1", 0))
         self._listener.settimeout(_POLL_SECONDS)
+        self.address = "{}:{}".format(*self._listener.getsockname())
         self._stopping = threading.Event()
         self._lock = threading.Lock()
         self._open: set[Stream | socket.socket] = set()
         self._threads: list[threading.Thread] = []
         self.trouble = ""
         self._start(self._accept)
-
-    @property
-    def address(self) -> str:
-        """HOST:PORT to connect to."""
-        host, port = self._listener.getsockname()
-        return f"{host}:{port}"
 
     def close(self) -> None:
         """Close the listener and all connections; waits a bounded time for the threads."""

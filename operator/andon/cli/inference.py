@@ -15,6 +15,7 @@ from tritonclient import grpc as triton_grpc
 from tritonclient import http as triton_http
 from tritonclient.utils import InferenceServerException
 
+from andon.api.meta import COMPONENT_SERVER, LABEL_COMPONENT, LABEL_FAULT_MODEL
 from andon.cli.errors import CliError, shown, unreachable
 from andon.cli.rows import Matrix
 from model_builder.report import Signature
@@ -24,6 +25,7 @@ ANSWER_SECONDS = 60.0
 BATCH_ROWS = 512
 _ATTEMPTS = 2
 _UNAVAILABLE = ("502", "503", "504", "StatusCode.UNAVAILABLE", "StatusCode.DEADLINE_EXCEEDED")
+_SERVER_FAULTS = ("500", "StatusCode.INTERNAL", "StatusCode.UNKNOWN")
 _T = TypeVar("_T")
 
 
@@ -206,13 +208,20 @@ class Model:
         )
 
     def _refusal(self, error: InferenceServerException) -> CliError:
-        message = " ".join(str(error.message()).split())
+        message = " ".join(str(error.message()).split()).rstrip(".")
         if "unknown model" in message.lower() or _status(error) in ("404", "StatusCode.NOT_FOUND"):
             return unreachable(
                 "ModelNotFound",
                 f"the server at {self._address} has no model {shown(self._name)}: {message}.",
                 allowed="the name of the FaultModel whose Service this is",
                 remedy="check NAME and --url",
+            )
+        if _status(error) in _SERVER_FAULTS:
+            selector = f"{LABEL_FAULT_MODEL}={self._name},{LABEL_COMPONENT}={COMPONENT_SERVER}"
+            return CliError(
+                "ModelFailed",
+                f"the model server at {self._address} failed: {message}.",
+                remedy=f"see its log: kubectl logs -l {selector} --all-containers",
             )
         return CliError("PredictionRefused", f"the model refused the rows: {message}.", remedy="check the values")
 

@@ -64,10 +64,11 @@ def run(request: Request, connect: Callable[[str | None, str | None], Cluster]) 
             typer.echo(f"Columns that the model does not take, left out: {listed(table.ignored)}", err=True)
         writer = _writer(request)
         total, faults = len(table.values), 0
-        writer.begin(schema, total)
         for start in range(0, total, schema.batch_rows):
-            batch = table.values[start : start + schema.batch_rows]
-            for prediction in each(model.predict(schema, batch), schema, start + 1):
+            answer = model.predict(schema, table.values[start : start + schema.batch_rows])
+            if start == 0:
+                writer.begin(schema, total)
+            for prediction in each(answer, schema, start + 1):
                 faults += bool(prediction.fault)
                 writer.write(prediction)
         writer.end()

@@ -10,6 +10,7 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any, Protocol, TypeVar
 
+from pydantic.alias_generators import to_camel
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.text import Text
@@ -61,10 +62,10 @@ def exit_code(facts: Facts) -> ExitCode:
 
 
 def as_document(facts: Facts) -> dict[str, Any]:
-    """Give the facts for a program; what is not known is null."""
-    document = asdict(facts)
-    document.update(ready=facts.ready, available=facts.available, current=facts.current, advice=list(advice(facts)))
-    return document
+    """Give the facts for a program, named as in the API; what is not known is null."""
+    known = asdict(facts, dict_factory=lambda fields: {to_camel(name): value for name, value in fields})
+    judged = {"current": facts.current, "ready": facts.ready, "available": facts.available}
+    return known | judged | {"advice": list(advice(facts))}
 
 
 def show(facts: Facts, output: str, console: Console) -> None:

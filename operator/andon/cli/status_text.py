@@ -90,7 +90,7 @@ def _serving(facts: Facts) -> Text:
 
 def _track(version: VersionFacts) -> str:
     return (
-        f"version {version.number} · {percent(version.weight)} of requests · {short_digest(version.digest)}"
+        f"version {version.version} · {percent(version.weight)} of requests · {short_digest(version.digest)}"
         f" · {size(version.bytes)} · F1 {score(version.f1)}"
     )
 
@@ -139,7 +139,7 @@ def _versions(versions: tuple[VersionFacts, ...] | None, now: datetime) -> Rende
     table = _table("VERSION", "REQUESTS", "F1", "SIZE", "DIGEST", "AGE")
     for version in versions:
         table.add_row(
-            str(version.number),
+            str(version.version),
             percent(version.weight),
             score(version.f1),
             size(version.bytes),
