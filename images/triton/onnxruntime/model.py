@@ -12,6 +12,8 @@ from __future__ import annotations
 
 import importlib
 import json
+import os
+import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -54,11 +56,21 @@ class Request(Protocol):
     def inputs(self) -> list[TritonTensor]: ...
 
 
+class TritonErrorClass(Protocol):
+    """Triton's error class: called with a message and one of its own codes."""
+
+    INVALID_ARG: int
+    INTERNAL: int
+
+    def __call__(self, message: str, code: int, /) -> Exception: ...
+
+
 class TritonUtils(Protocol):
     """What this backend uses of ``triton_python_backend_utils``, which publishes no types."""
 
+    TritonError: TritonErrorClass
+
     def Tensor(self, name: str, value: Array) -> TritonTensor: ...  # noqa: N802
-    def TritonError(self, message: str) -> Exception: ...  # noqa: N802
     def InferenceResponse(  # noqa: N802
         self, output_tensors: list[TritonTensor], error: Exception | None = None
     ) -> object: ...
@@ -277,6 +289,24 @@ class Predictor:
         return [from_onnx(value, spec.data_type) for value, spec in zip(outputs, self._config.outputs, strict=True)]
 
 
+class Lifeline:
+    """Ends the server when this process dies unasked.
+
+    A server of this version stays live and ready while its backend's process is gone and every request fails. Ended,
+    it is started again by the kubelet. The watcher is a process of its own and waits for this one's end of a pipe.
+    """
+
+    def __init__(self, server: int) -> None:
+        script = 'read -r || kill -TERM "$1"'
+        self._watcher = subprocess.Popen(
+            ["bash", "-c", script, "lifeline", str(server)], stdin=subprocess.PIPE, start_new_session=True
+        )
+
+    def release(self) -> None:
+        """Let the server live on: this process ends because it was asked to."""
+        self._watcher.communicate(b"released\n")
+
+
 class TritonPythonModel:
     """What Triton's Python backend calls, once per model instance, each in a process of its own."""
 
@@ -286,6 +316,7 @@ class TritonPythonModel:
         self._config = parse_config(args["model_config"])
         path = Path(args["model_repository"]) / args["model_version"] / self._config.model_filename
         self._predictor: Predictor | None = Predictor(open_session(path, self._config), self._config)
+        self._lifeline = Lifeline(server=os.getppid())
 
     def execute(self, requests: Sequence[Request]) -> list[object]:
         """Answer the requests that Triton's scheduler put together; one response each, in their order."""
@@ -297,10 +328,13 @@ class TritonPythonModel:
     def finalize(self) -> None:
         """Close the session at unload."""
         self._predictor = None
+        self._lifeline.release()
 
     def _response(self, answer: list[Array] | Exception) -> object:
         if isinstance(answer, Exception):
-            return self._utils.InferenceResponse(output_tensors=[], error=self._utils.TritonError(str(answer)))
+            triton_error = self._utils.TritonError
+            code = triton_error.INVALID_ARG if isinstance(answer, BadRequestError) else triton_error.INTERNAL
+            return self._utils.InferenceResponse(output_tensors=[], error=triton_error(str(answer), code))
         names = (spec.name for spec in self._config.outputs)
         tensors = [self._utils.Tensor(name, value) for name, value in zip(names, answer, strict=True)]
         return self._utils.InferenceResponse(output_tensors=tensors)

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import onnx
@@ -170,6 +174,22 @@ def test_string_that_is_not_utf8_is_a_bad_request() -> None:
         backend.to_onnx(np.array([[b"\xff"]], dtype=np.object_), "TYPE_STRING")
 
 
+def test_lifeline_ends_the_server_when_the_backend_dies() -> None:
+    with subprocess.Popen(["sleep", "60"]) as server:
+        program = f"from images.triton.onnxruntime.model import Lifeline; import os; Lifeline({server.pid}); os.abort()"
+        subprocess.run([sys.executable, "-c", program], check=False)
+        assert server.wait(timeout=30) == -signal.SIGTERM
+
+
+def test_released_lifeline_lets_the_server_live() -> None:
+    with subprocess.Popen(["sleep", "60"]) as server:
+        lifeline = backend.Lifeline(server.pid)
+        lifeline.release()
+        assert lifeline._watcher.returncode == 0
+        assert server.poll() is None
+        server.kill()
+
+
 # What Triton would hand over, and a model small enough to write by hand.
 
 
@@ -199,10 +219,28 @@ class FakeResponse:
     error: Exception | None = None
 
 
+@dataclass
+class FakeError(Exception):
+    message: str
+    code: int
+
+    INVALID_ARG: ClassVar[int] = 3
+    INTERNAL: ClassVar[int] = 1
+
+
 @pytest.fixture
-def utils(monkeypatch: pytest.MonkeyPatch) -> None:
+def utils(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Stand in for Triton's module, and for the server's process, which a model left loaded would end."""
+    with subprocess.Popen(["sleep", "60"]) as server:
+        monkeypatch.setattr(os, "getppid", lambda: server.pid)
+        _provide_utils(monkeypatch)
+        yield
+        server.kill()
+
+
+def _provide_utils(monkeypatch: pytest.MonkeyPatch) -> None:
     module = ModuleType("triton_python_backend_utils")
-    module.__dict__.update(Tensor=FakeTensor, InferenceResponse=FakeResponse, TritonError=RuntimeError)
+    module.__dict__.update(Tensor=FakeTensor, InferenceResponse=FakeResponse, TritonError=FakeError)
     monkeypatch.setitem(sys.modules, module.__name__, module)
 
 
@@ -230,7 +268,8 @@ def repository(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def loaded(repository: Path, **changes: Any) -> backend.TritonPythonModel:
+@contextmanager
+def loaded(repository: Path, **changes: Any) -> Iterator[backend.TritonPythonModel]:
     served = backend.TritonPythonModel()
     served.initialize(
         {
@@ -239,38 +278,54 @@ def loaded(repository: Path, **changes: Any) -> backend.TritonPythonModel:
             "model_version": "1",
         }
     )
-    return served
+    try:
+        yield served
+    finally:
+        served.finalize()
 
 
 @pytest.mark.usefixtures("utils")
 def test_model_answers_in_order_and_reports_errors_per_request(repository: Path) -> None:
-    served = loaded(repository)
     asked = [
         FakeRequest([FakeTensor("numeric", np.array([[1, 2], [-3, 1]], dtype=np.float32))]),
         FakeRequest([FakeTensor("other", np.zeros((1, 2), dtype=np.float32))]),
         FakeRequest([FakeTensor("numeric", np.array([[4, 4]], dtype=np.float32))]),
     ]
-    first, second, third = served.execute(asked)  # type: ignore[arg-type]  # the stand-ins' lists are invariant
+    with loaded(repository) as served:
+        first, second, third = served.execute(asked)  # type: ignore[arg-type]  # the stand-ins' lists are invariant
     assert isinstance(first, FakeResponse)
     assert {tensor.label: tensor.value.tolist() for tensor in first.output_tensors} == {
         "score": [[3.0], [-2.0]],
         "fault": [[True], [False]],
     }
     assert isinstance(second, FakeResponse)
-    assert "inputs missing" in str(second.error)
+    assert second.error == FakeError("inputs missing: ['numeric']", FakeError.INVALID_ARG)
     assert isinstance(third, FakeResponse)
     assert third.output_tensors[0].value.tolist() == [[8.0]]
 
 
 @pytest.mark.usefixtures("utils")
+def test_error_of_the_runtime_is_internal(repository: Path) -> None:
+    asked = [FakeRequest([FakeTensor("numeric", np.zeros((1, 2), dtype=np.float64))])]
+    with loaded(repository) as served:
+        (response,) = served.execute(asked)  # type: ignore[arg-type]
+    assert isinstance(response, FakeResponse)
+    assert isinstance(response.error, FakeError)
+    assert response.error.code == FakeError.INTERNAL
+    assert "tensor(float)" in response.error.message
+
+
+@pytest.mark.usefixtures("utils")
 def test_model_that_differs_from_its_config_is_not_loaded(repository: Path) -> None:
-    with pytest.raises(ValueError, match=r"no tensor 'label': it has \['fault', 'score'\]"):
-        loaded(repository, output=[{"name": "label", "data_type": "TYPE_INT64", "dims": ["1"]}])
+    output = [{"name": "label", "data_type": "TYPE_INT64", "dims": ["1"]}]
+    complaint = r"no tensor 'label': it has \['fault', 'score'\]"
+    with pytest.raises(ValueError, match=complaint), loaded(repository, output=output):
+        pass
 
 
 @pytest.mark.usefixtures("utils")
 def test_unloaded_model_lets_go_of_its_session(repository: Path) -> None:
-    served = loaded(repository)
-    served.finalize()
+    with loaded(repository) as served:
+        pass
     with pytest.raises(RuntimeError, match="unloaded"):
         served.execute([])
