@@ -8,6 +8,7 @@ import ssl
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from model_builder.errors import BuilderError, Reason, shown
 from model_builder.settings import Settings
@@ -20,7 +21,33 @@ def guarded_socket(address: tuple[Any, ...]) -> socket.socket:
     time cannot pass it.
     """
     family, kind, protocol, _, target = address
-    ip = ipaddress.ip_address(str(target[0]).partition("%")[0])
+    check_address(str(target[0]))
+    return socket.socket(family, kind, protocol)
+
+
+def check_host(url: str) -> None:
+    """Refuse a URL whose host resolves to such an address, before any library tries it again and again.
+
+    A host that does not resolve is left for the connection to fail at.
+    """
+    host = urlsplit(url).hostname or ""
+    try:
+        found = socket.getaddrinfo(host, None)
+    except OSError:
+        return
+    for *_, target in found:
+        check_address(str(target[0]))
+
+
+def check_address(text: str) -> None:
+    """Refuse an address that the build must not reach.
+
+    Raises
+    ------
+    BuilderError
+        ``ForbiddenUri``.
+    """
+    ip = ipaddress.ip_address(text.partition("%")[0])
     if isinstance(ip, ipaddress.IPv6Address) and ip.ipv4_mapped:
         ip = ip.ipv4_mapped
     if ip.is_link_local or ip.is_loopback or ip.is_unspecified or ip.is_multicast:
@@ -31,7 +58,6 @@ def guarded_socket(address: tuple[Any, ...]) -> socket.socket:
             allowed="addresses that are neither loopback, link-local (such as metadata services) nor multicast",
             remedy="name a host that serves the data",
         )
-    return socket.socket(family, kind, protocol)
 
 
 def socket_factory(settings: Settings) -> Callable[[tuple[Any, ...]], socket.socket] | None:

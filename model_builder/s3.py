@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from model_builder.errors import BuilderError, Reason, shown
-from model_builder.network import causes, socket_factory, trust, unavailable
+from model_builder.network import causes, check_host, socket_factory, trust, unavailable
 from model_builder.settings import Credentials, Settings
 
 
@@ -33,6 +33,7 @@ def s3_filesystem(
     }
     guard = socket_factory(settings)
     if guard:
+        check_host(endpoint or "")
         config["connector_args"] = {"socket_factory": guard}
     client: dict[str, Any] = {}
     if ca_bundle is not None:
@@ -40,7 +41,7 @@ def s3_filesystem(
         client["verify"] = str(ca_bundle)
     if endpoint and not (os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION")):
         client["region_name"] = "us-east-1"
-    return s3fs.S3FileSystem(
+    filesystem = s3fs.S3FileSystem(
         key=credentials.access_key_id if credentials else None,
         secret=credentials.secret_access_key if credentials else None,
         endpoint_url=endpoint,
@@ -49,6 +50,8 @@ def s3_filesystem(
         use_listings_cache=False,
         skip_instance_cache=True,
     )
+    filesystem.retries = 2  # on top of botocore's own; the Job is tried again as a whole
+    return filesystem
 
 
 def explain(error: Exception, uri: str, filesystem: Any = None) -> BuilderError:  # noqa: ANN401

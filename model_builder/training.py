@@ -95,5 +95,6 @@ def float32_floor(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     For every float32 ``x``, ``x <= value`` and ``x <= float32_floor(value)`` are the same.
     """
     rounded = values.astype(np.float32)
-    lower = np.nextafter(rounded, np.float32(-np.inf))
+    with np.errstate(over="ignore"):  # the neighbour of the smallest float32 is not asked for, only computed
+        lower = np.nextafter(rounded, np.float32(-np.inf))
     return np.where(rounded.astype(np.float64) > values, lower, rounded).astype(np.float64)

@@ -1,0 +1,247 @@
+"""The whole pipeline: what an artifact holds, that it is right, and that it is always the same."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from model_builder.artifact import verify
+from model_builder.build import Built, build, inputs_digest
+from model_builder.parity import Model
+from model_builder.progress import Silent
+from model_builder.report import BuildReport
+from model_builder.spec import BuildSpec, Limits
+from tests.support.builder import REPOSITORY, fault_csv, local, real_data, spec
+
+LEAKS = ["UDI", "TWF", "HDF", "PWF", "OSF", "RNF"]
+
+
+@pytest.fixture(scope="module", params=[2, 3])
+def finished(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[Built, Path]:
+    folder = tmp_path_factory.mktemp("build")
+    data = local(folder, fault_csv(rows=400, classes=request.param))
+    return build(spec(), data, folder / "out", Silent()), folder / "out"
+
+
+def test_the_artifact_holds_what_the_contract_says(finished: tuple[Built, Path]) -> None:
+    built, out = finished
+    files = verify(built.artifact.digest, lambda path: (out / path).read_bytes())
+    assert sorted(files) == [
+        "build.json",
+        "card.md",
+        "golden.json",
+        "holdout.csv",
+        "report.json",
+        "repository/spindle/1/model.onnx",
+        "repository/spindle/config.pbtxt",
+    ]
+    report = built.report
+    assert report.outcome == "Succeeded"
+    assert report.digest == built.artifact.digest
+    assert report.bytes == len(files["repository/spindle/1/model.onnx"])
+    assert report.artifact_bytes == sum(path.stat().st_size for path in out.rglob("*") if path.is_file())
+    assert report.rows == 400
+    assert (
+        json.loads(files["report.json"])["metrics"] == report.metrics.model_dump(by_alias=True)
+        if report.metrics
+        else False
+    )
+    assert BuildReport.model_validate_json(report.to_json()) == report
+
+
+def test_golden_samples_hold_every_kind_and_the_right_answers(finished: tuple[Built, Path]) -> None:
+    built, out = finished
+    golden = json.loads((out / "golden.json").read_text())
+    signature = built.model.signature
+    rows = np.array([[np.nan if cell is None else cell for cell in row] for row in golden["numeric"]], np.float32)
+    kinds = set(golden["kinds"])
+    expected = {f"class {name}" for name in signature.classes}
+    assert kinds == expected | {"near the decision", "on a threshold", "missing values"}
+    assert len(rows) <= 300
+    assert np.isnan(rows).all(axis=1).any()
+    model = Model((out / "repository/spindle/1/model.onnx").read_bytes(), signature)
+    answers = model.answer(rows)
+    if signature.threshold is not None:
+        np.testing.assert_array_equal(answers.scores[:, 0], np.array(golden["outputs"]["score"], np.float32))
+        assert answers.labels.astype(bool).tolist() == golden["outputs"]["fault"]
+        assert len(set(golden["outputs"]["fault"])) == 2
+    else:
+        np.testing.assert_array_equal(answers.scores, np.array(golden["outputs"]["probabilities"], np.float32))
+        assert answers.labels.tolist() == golden["outputs"]["label"]
+
+
+def test_held_out_answers_agree_with_the_scores(finished: tuple[Built, Path]) -> None:
+    built, out = finished
+    rows = list(csv.DictReader(io.StringIO((out / "holdout.csv").read_text())))
+    matrix = np.zeros((len(built.model.classes),) * 2, int)
+    for row in rows:
+        matrix[int(row["actual"]), int(row["predicted"])] += 1
+    assert matrix.tolist() == [list(each) for each in built.model.confusion_matrix]
+    assert built.model.metrics.accuracy == pytest.approx(np.trace(matrix) / matrix.sum(), abs=1e-6)
+    if len(matrix) == 2:
+        assert built.model.metrics.recall == pytest.approx(matrix[1, 1] / matrix[1].sum(), abs=1e-6)
+        assert built.model.metrics.precision == pytest.approx(matrix[1, 1] / matrix[:, 1].sum(), abs=1e-6)
+    assert built.model.metrics.accuracy > 0.6
+
+
+def test_the_card_tells_people_what_matters(finished: tuple[Built, Path]) -> None:
+    built, out = finished
+    card = (out / "card.md").read_text()
+    for part in ("# spindle", "`fault`", "heat", "Macro-F1", "rows that the model has not seen", "ONNX Runtime"):
+        assert part in card
+    assert f"{built.model.bytes:,} bytes" in card
+
+
+def test_names_cannot_break_the_card(tmp_path: Path) -> None:
+    content = fault_csv().replace("heat", '"he`at|<b>\nx"', 1)
+    built = build(spec(), local(tmp_path, content), tmp_path / "out", Silent())
+    assert built.model.signature.numeric[0] == "he`at|<b>\nx"
+    features = (tmp_path / "out" / "card.md").read_text().split("## Features")[1]
+    rows = [line for line in features.splitlines() if line.startswith("|")]
+    assert all(line.count("|") == 4 for line in rows)
+    assert "<b>" not in features
+
+
+def test_notes_say_what_was_decided(tmp_path: Path) -> None:
+    rows = fault_csv().splitlines()
+    odd = [rows[0] + ",kind,still,"] + [f"{row},L,7," for row in rows[1:]]
+    built = build(spec(), local(tmp_path, "\n".join(odd)), tmp_path / "out", Silent())
+    notes = "\n".join(built.report.notes)
+    assert '"1" of column "fault" is taken for a fault' in notes
+    assert "hold no numbers: kind" in notes
+    assert "never change and so tell nothing: still" in notes
+    assert "have no name: column 6" in notes
+
+
+def test_a_column_that_is_empty_in_the_fitted_rows_is_no_accident(tmp_path: Path) -> None:
+    rows = fault_csv(missing=0).splitlines()
+    sparse = [rows[0] + ",rare"] + [f"{row},{1 if index == 3 else ''}" for index, row in enumerate(rows[1:])]
+    for seed in range(6):
+        build(spec(seed=seed), local(tmp_path, "\n".join(sparse)), tmp_path / "out", Silent())
+
+
+def test_inputs_decide_the_digest() -> None:
+    one = inputs_digest(spec(), "csv", "a" * 64)
+    assert one == inputs_digest(spec("s3://elsewhere/b.csv"), "csv", "a" * 64)
+    others = [
+        inputs_digest(spec(), "csv", "b" * 64),
+        inputs_digest(spec(), "parquet", "a" * 64),
+        inputs_digest(spec(seed=1), "csv", "a" * 64),
+        inputs_digest(spec(name="press"), "csv", "a" * 64),
+    ]
+    assert len({one, *others}) == 5
+
+
+def test_the_inputs_digest_is_written_down() -> None:
+    """Should this change, every plant is trained anew: raise the builder's FORMAT, and mean it."""
+    digest = inputs_digest(spec(), "csv", "a" * 64)
+    assert digest == "sha256:0463f38988c4cd0592c5697323836e3f49f5859d54d006494b60abfe7477eb95"
+
+
+def manifest(folder: Path, data: Path, **train: object) -> Path:
+    path = folder / "model.yaml"
+    document = {
+        "apiVersion": "andon.dev/v1alpha1",
+        "kind": "FaultModel",
+        "metadata": {"name": "spindle"},
+        "spec": {"source": {"train": {"data": {"uri": str(data)}, **train}}},
+    }
+    path.write_text(json.dumps(document))
+    return path
+
+
+def machine_data(folder: Path) -> tuple[Path, dict[str, object]]:
+    """Give the real AI4I data, or where there is none the generator's."""
+    real = real_data("ai4i2020/ai4i2020.csv")
+    if real is not None:
+        return real, {"target": "Machine failure", "features": {"exclude": LEAKS}}
+    path = folder / "machine_fault.csv"
+    generator = REPOSITORY / "examples" / "generate.py"
+    subprocess.run([sys.executable, str(generator), "--out", str(path)], check=True, capture_output=True)
+    return path, {"target": "fault"}
+
+
+def test_two_processes_with_other_threads_and_hash_seeds_give_the_same_bytes(tmp_path: Path) -> None:
+    data, train = machine_data(tmp_path)
+    file = manifest(tmp_path, data, **train)
+    digests = []
+    for count in ("1", "2"):
+        environment = {
+            **os.environ,
+            "PYTHONHASHSEED": count,
+            "OMP_NUM_THREADS": count,
+            "OPENBLAS_NUM_THREADS": count,
+            "LOKY_MAX_CPU_COUNT": count,
+            "ARROW_NUM_THREADS": count,
+        }
+        command = [sys.executable, "-m", "model_builder", "build", str(file), "--out", str(tmp_path / count), "--json"]
+        done = subprocess.run(command, capture_output=True, text=True, env=environment, cwd=REPOSITORY, check=True)
+        digests.append(json.loads(done.stdout)["digest"])
+    assert digests[0] == digests[1]
+    first = sorted(path.relative_to(tmp_path / "1") for path in (tmp_path / "1").rglob("*"))
+    assert first == sorted(path.relative_to(tmp_path / "2") for path in (tmp_path / "2").rglob("*"))
+
+
+@pytest.fixture(scope="module")
+def machine(tmp_path_factory: pytest.TempPathFactory) -> Built:
+    folder = tmp_path_factory.mktemp("machine")
+    data, train = machine_data(folder)
+    whole = BuildSpec.model_validate(
+        {"name": "machine", "source": {"train": {"data": {"uri": str(data)}, **train}}, "limits": Limits()}
+    )
+    return build(whole, local(folder, data.read_bytes()), folder / "out", Silent())
+
+
+def test_machine_data_gives_a_useful_model(machine: Built) -> None:
+    metrics = machine.report.metrics
+    assert metrics is not None
+    assert metrics.accuracy > 0.975
+    assert metrics.f1 > 0.65
+    assert metrics.average_precision is not None
+    assert metrics.average_precision > 0.7
+    assert machine.model.parity.rows == 10_000
+    assert machine.model.parity.max_score_error < 2e-6
+    assert machine.model.parity.label_differences == 0
+    assert machine.model.split.held_out_rows == 2000
+
+
+@pytest.mark.parametrize(
+    ("name", "target", "marks"),
+    [
+        ("variant_bom_crlf_renamed_header.csv", "Machine_failure", b"\xef\xbb\xbf"),
+        ("variant_bom_lf_noTrailingZero.csv", "Machine failure", b"\xef\xbb\xbf"),
+        ("semicolon", "Machine failure", b""),
+    ],
+)
+def test_variants_of_the_file_give_the_same_model(
+    tmp_path: Path, machine: Built, name: str, target: str, marks: bytes
+) -> None:
+    content = variant(tmp_path, name)
+    assert content.startswith(marks)
+    real = real_data("ai4i2020/ai4i2020.csv") is not None
+    train = {"target": target, "features": {"exclude": LEAKS}} if real else {"target": "fault"}
+    other = BuildSpec.model_validate({"name": "machine", "source": {"train": {"data": {"uri": "x.csv"}, **train}}})
+    built = build(other, local(tmp_path, content), tmp_path / "out", Silent())
+    assert built.model.metrics == machine.model.metrics
+    assert built.model.bytes == machine.model.bytes
+    assert built.model.confusion_matrix == machine.model.confusion_matrix
+
+
+def variant(folder: Path, name: str) -> bytes:
+    real = real_data(f"ai4i2020/{name}")
+    if real is not None:
+        return real.read_bytes()
+    data, _ = machine_data(folder)
+    text = data.read_text()
+    if name == "semicolon":
+        return text.replace(",", ";").replace(".", ",").replace("\n", "\r\n").encode()
+    ends = text.replace("\n", "\r\n") if "crlf" in name else text
+    return b"\xef\xbb\xbf" + ends.encode()
