@@ -1,6 +1,8 @@
 """A plant on the real cluster: a namespace that enforces Pod Security `restricted`, with its data on a claim."""
 
+import base64
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -34,7 +36,7 @@ class Plant:
         kubectl = Kubectl(namespace)
         labels = {"pod-security.kubernetes.io/enforce": "restricted"}
         kubectl.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace, "labels": labels}})
-        kubectl.apply(_claim(), _loader(image))
+        kubectl.apply(_claim(), _pod("loader", image, "plant-data"))
         eventually(lambda: _ready(kubectl.get("pod", "loader")), 120, "the pod that loads the data")
         for name, path in files.items():
             kubectl.copy_in("loader", path, f"/data/{name}")
@@ -50,6 +52,34 @@ class Plant:
         found = self.kubectl.get("faultmodel", name)
         assert found is not None, f"there is no FaultModel {name}"
         return found
+
+    def until(
+        self, name: str, true: Callable[[Manifest], bool], what: str, deadline: float = READY_SECONDS
+    ) -> Manifest:
+        """Wait until something is so of a FaultModel."""
+
+        def look() -> Manifest | None:
+            model = self.model(name)
+            return model if true(model) else None
+
+        return eventually(look, deadline, what)
+
+    def until_gone(self, kind: str, name: str, deadline: float = 120) -> None:
+        """Wait until an object is gone."""
+        eventually(lambda: self.kubectl.get(kind, name) is None, deadline, f"{kind} {name} is gone")
+
+    def until_no_pods(self, selector: str, deadline: float = 120) -> None:
+        """Wait until no pod with these labels is left."""
+        eventually(lambda: not self.kubectl.find("pods", selector), deadline, f"no pod with {selector}")
+
+    def until_ready_pod(self, selector: str, deadline: float = 120) -> None:
+        """Wait until there is a ready pod with these labels, and none that goes away."""
+
+        def look() -> bool:
+            pods = self.kubectl.find("pods", selector)
+            return bool(pods) and all(_ready(pod) and "deletionTimestamp" not in pod["metadata"] for pod in pods)
+
+        eventually(look, deadline, f"a ready pod with {selector}")
 
     def wait(self, name: str, kind: str, status: str, deadline: float = READY_SECONDS, reason: str = "") -> Manifest:
         """Wait until a condition of a FaultModel holds for its current generation."""
@@ -68,6 +98,23 @@ class Plant:
             raise AssertionError(f"{error}\n{status_now}\n{pods}") from error
 
 
+def read_store(plant: Plant, name: str, path: str) -> bytes:
+    """Read a file of the stable version's artifact from the store, through a pod of its namespace."""
+    stable = plant.model(name)["status"]["stable"]
+    server = f"{name}-v{stable['version']}"
+    deployment = plant.kubectl.get("deployment", server)
+    assert deployment is not None
+    image = deployment["spec"]["template"]["spec"]["initContainers"][0]["image"]
+    pod = _pod("reader", image, "andon-artifacts")
+    plant.kubectl.apply(pod)
+    eventually(lambda: _ready(plant.kubectl.get("pod", "reader")), 120, "the pod that reads the store")
+    file = f"/data/artifacts/{stable['digest'].removeprefix('sha256:')}/{path}"
+    reader = f"import base64; print(base64.b64encode(open({file!r}, 'rb').read()).decode())"
+    text = plant.kubectl.run("exec", "reader", "--", "python3", "-c", reader)
+    plant.kubectl.run("delete", "pod", "reader", "--grace-period=0", "--force", "--wait=false")
+    return base64.b64decode(text)
+
+
 def _ready(pod: Manifest | None) -> bool:
     return any(
         one["type"] == "Ready" and one["status"] == "True"
@@ -84,9 +131,10 @@ def _claim() -> Manifest:
     }
 
 
-def _loader(image: str) -> Manifest:
+def _pod(name: str, image: str, claim: str) -> Manifest:
+    """A pod that does nothing but mount a claim at /data."""
     container = {
-        "name": "loader",
+        "name": name,
         "image": image,
         "imagePullPolicy": "IfNotPresent",
         "command": ["python3", "-c", "import signal; signal.sigwait([signal.SIGTERM])"],
@@ -102,12 +150,12 @@ def _loader(image: str) -> Manifest:
     return {
         "apiVersion": "v1",
         "kind": "Pod",
-        "metadata": {"name": "loader"},
+        "metadata": {"name": name},
         "spec": {
             "automountServiceAccountToken": False,
             "securityContext": security,
             "containers": [container],
-            "volumes": [{"name": "data", "persistentVolumeClaim": {"claimName": "plant-data"}}],
+            "volumes": [{"name": "data", "persistentVolumeClaim": {"claimName": claim}}],
         },
     }
 

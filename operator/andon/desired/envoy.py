@@ -1,8 +1,8 @@
 """Envoy's configuration by file: a bootstrap that stays, clusters and a route that change.
 
 Serving needs no operator: Envoy reads its files from a ConfigMap, so what was last written down goes on being served.
-Envoy API reference (1.34 and later): config/bootstrap/v3, config/cluster/v3, config/route/v3; file-based discovery: DiscoveryResponse
-in a folder that is watched for the swap that the kubelet does.
+Envoy API reference (1.34 and later): config/bootstrap/v3, config/cluster/v3, config/route/v3; file-based discovery:
+DiscoveryResponse in a folder that is watched for the swap that the kubelet does.
 """
 
 import hashlib
