@@ -5,7 +5,6 @@ from __future__ import annotations
 from importlib.metadata import version
 
 import numpy as np
-import onnxruntime
 
 from model_builder.classes import Labels
 from model_builder.export import IR_VERSION, ML_OPSET, OPSET
@@ -22,6 +21,7 @@ from model_builder.model_report import (
 from model_builder.parity import TOLERANCE, Parity
 from model_builder.reading import Table
 from model_builder.report import Runtime
+from model_builder.runtime import VERSION
 from model_builder.sources import LocalData
 from model_builder.spec import BuildSpec
 from model_builder.stages import Fitted, Prepared, Proven
@@ -53,7 +53,7 @@ def model_report(spec: BuildSpec, data: LocalData, prepared: Prepared, fitted: F
         ),
         bytes=len(fitted.exported.model),
         plain_bytes=fitted.exported.plain_bytes,
-        runtime=Runtime(onnxruntime=onnxruntime.__version__, opset=OPSET, ml_opset=ML_OPSET, ir_version=IR_VERSION),
+        runtime=Runtime(onnxruntime=VERSION, opset=OPSET, ml_opset=ML_OPSET, ir_version=IR_VERSION),
         libraries={name: version(name) for name in LIBRARIES},
         notes=prepared.notes,
     )

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-import onnxruntime
 
 from model_builder.errors import BuilderError, Reason
 from model_builder.export import INPUT, PROBABILITIES, SCORE, decision
 from model_builder.report import Signature
+from model_builder.runtime import VERSION, open_session
 
 TOLERANCE = 1e-5
 CHUNK_ROWS = 1 << 16
@@ -49,10 +49,7 @@ class Model:
     """A model file in ONNX Runtime, on one thread."""
 
     def __init__(self, model: bytes, signature: Signature) -> None:
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = 1
-        options.inter_op_num_threads = 1
-        self._session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+        self._session = open_session(model)
         self._score = PROBABILITIES if signature.threshold is None else SCORE
 
     def answer(self, features: npt.NDArray[np.float32]) -> Answers:
@@ -116,7 +113,7 @@ def _margins(answers: Answers, signature: Signature) -> npt.NDArray[np.float64]:
 def _failed(what: str, index: int, served: Answers, expected: Answers) -> BuilderError:
     return BuilderError(
         Reason.PARITY_FAILED,
-        f"ONNX Runtime {onnxruntime.__version__} and scikit-learn disagree: {what}",
+        f"ONNX Runtime {VERSION} and scikit-learn disagree: {what}",
         found=f"row index {index}: ONNX Runtime {served.scores[index].tolist()} (label {served.labels[index]}), "
         f"scikit-learn {expected.scores[index].tolist()} (label {expected.labels[index]})",
         allowed=f"scores within {TOLERANCE}, labels equal but within {TOLERANCE} of the threshold",
