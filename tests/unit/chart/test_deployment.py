@@ -1,0 +1,142 @@
+"""The operator's Deployment: its settings, its security, its probes, its copies."""
+
+import pytest
+
+from andon.settings import Settings
+from tests.unit.chart.rendering import CHART, NAMESPACE, Manifest, container, environment, of_kind, render, run, the
+
+
+def settings(monkeypatch: pytest.MonkeyPatch, values: Manifest | None = None) -> Settings:
+    """The settings that the operator reads from the environment that the chart gives it."""
+    for name, value in environment(render(values)).items():
+        monkeypatch.setenv(name, value)
+    return Settings()
+
+
+def test_lint_finds_nothing() -> None:
+    done = run("lint", "--strict", str(CHART))
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_every_setting_is_set_and_nothing_else() -> None:
+    names = [entry["name"] for entry in container(render())["env"]]
+    assert sorted(names) == sorted(f"ANDON_{field.upper()}" for field in Settings.model_fields)
+
+
+def test_defaults_of_chart_and_operator_agree(monkeypatch: pytest.MonkeyPatch) -> None:
+    read = settings(monkeypatch)
+    chosen_by_chart = {"build_resources", "server_resources", "router_resources", "lease_namespace", "identity"}
+    for name, field in Settings.model_fields.items():
+        if not field.is_required() and name not in chosen_by_chart:
+            assert getattr(read, name) == field.default, name
+    assert read.lease_namespace == NAMESPACE
+    assert read.server_resources == {"requests": {"cpu": "100m", "memory": "256Mi"}, "limits": {"memory": "1Gi"}}
+    assert read.router_resources == {"requests": {"cpu": "50m", "memory": "64Mi"}, "limits": {"memory": "256Mi"}}
+    assert read.build_resources == {"requests": {"cpu": "500m", "memory": "512Mi"}, "limits": {"memory": "2Gi"}}
+
+
+def test_values_reach_the_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    read = settings(
+        monkeypatch,
+        {
+            "imagePullSecrets": [{"name": "plant-registry"}, {"name": "spare"}],
+            "images": {"pullPolicy": "Always"},
+            "watchNamespaces": ["press-shop", "paint"],
+            "clusterDomain": "plant.internal",
+            "store": {
+                "claim": {"name": "models", "size": "5Gi", "storageClass": "fast", "accessMode": "ReadWriteMany"},
+                "s3": {
+                    "uri": "s3://plant/models",
+                    "endpoint": "https://minio.plant.example:9000",
+                    "credentialsSecret": "s3",
+                },
+            },
+            "builder": {"deadlineSeconds": 86400, "resources": {"limits": {"cpu": 4, "memory": "8Gi"}}},
+            "operator": {"workers": 8, "resyncSeconds": 2.5, "logLevel": "DEBUG", "logFormat": "console"},
+        },
+    )
+    assert read.image_pull_secrets == ("plant-registry", "spare")
+    assert read.image_pull_policy == "Always"
+    assert read.namespaces == ("press-shop", "paint")
+    assert read.cluster_domain == "plant.internal"
+    store = read.platform().store
+    assert (store.claim, store.size) == ("models", "5Gi")
+    assert (store.storage_class, store.access_mode) == ("fast", "ReadWriteMany")
+    assert (store.uri, store.credentials_secret) == ("s3://plant/models", "s3")
+    assert store.endpoint == "https://minio.plant.example:9000"
+    assert read.build_deadline == 86400
+    assert read.build_resources["limits"] == {"cpu": 4, "memory": "8Gi"}
+    assert (read.workers, read.resync_seconds, read.log_level, read.log_format) == (8, 2.5, "DEBUG", "console")
+
+
+def test_pod_passes_pod_security_restricted() -> None:
+    manifests = render()
+    pod = the(manifests, "Deployment")["spec"]["template"]["spec"]
+    assert pod["securityContext"]["runAsNonRoot"] is True
+    assert pod["securityContext"]["runAsUser"] == 65532
+    assert pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
+    assert container(manifests)["securityContext"] == {
+        "allowPrivilegeEscalation": False,
+        "capabilities": {"drop": ["ALL"]},
+        "readOnlyRootFilesystem": True,
+    }
+    assert not {"hostNetwork", "hostPID", "hostIPC"} & pod.keys()
+    assert all(list(volume) == ["name", "emptyDir"] for volume in pod["volumes"])
+    assert {"requests", "limits"} == container(manifests)["resources"].keys()
+
+
+def test_only_the_pod_asks_for_the_token_and_takes_no_service_for_a_setting() -> None:
+    manifests = render()
+    pod = the(manifests, "Deployment")["spec"]["template"]["spec"]
+    assert the(manifests, "ServiceAccount")["automountServiceAccountToken"] is False
+    assert pod["automountServiceAccountToken"] is True
+    assert pod["serviceAccountName"] == the(manifests, "ServiceAccount")["metadata"]["name"] == "andon-operator"
+    assert pod["enableServiceLinks"] is False
+
+
+def test_probes_and_service_name_the_port_that_the_operator_listens_on() -> None:
+    manifests = render()
+    operator = container(manifests)
+    assert operator["ports"] == [{"name": "metrics", "containerPort": 8080, "protocol": "TCP"}]
+    assert environment(manifests)["ANDON_PORT"] == "8080"
+    paths = {probe: operator[f"{probe}Probe"]["httpGet"] for probe in ("startup", "liveness", "readiness")}
+    assert paths["liveness"] == {"path": "/healthz", "port": "metrics"}
+    assert paths["readiness"] == {"path": "/readyz", "port": "metrics"}
+    service = the(manifests, "Service")["spec"]
+    assert service["ports"] == [{"name": "metrics", "port": 8080, "targetPort": "metrics", "protocol": "TCP"}]
+    labels = the(manifests, "Deployment")["spec"]["template"]["metadata"]["labels"]
+    assert service["selector"].items() <= labels.items()
+
+
+def test_one_copy_has_no_disruption_budget_and_two_have_one() -> None:
+    alone, several = render(), render({"operator": {"replicas": 2}})
+    assert of_kind(alone, "PodDisruptionBudget") == []
+    budget = the(several, "PodDisruptionBudget")["spec"]
+    assert budget["maxUnavailable"] == 1
+    assert budget["selector"] == the(several, "Deployment")["spec"]["selector"]
+    assert the(several, "Deployment")["spec"]["replicas"] == 2
+
+
+def test_placement_and_labels_reach_the_pod() -> None:
+    values = {
+        "imagePullSecrets": [{"name": "plant-registry"}],
+        "operator": {
+            "priorityClassName": "plant-critical",
+            "nodeSelector": {"cabinet": "a"},
+            "tolerations": [{"key": "edge", "operator": "Exists", "effect": "NoSchedule"}],
+            "affinity": {"nodeAffinity": {"preferredDuringSchedulingIgnoredDuringExecution": []}},
+            "podAnnotations": {"note": "x"},
+            "podLabels": {"team": "press", "app.kubernetes.io/name": "other"},
+        },
+    }
+    template = the(render(values), "Deployment")["spec"]["template"]
+    pod = template["spec"]
+    assert pod["imagePullSecrets"] == [{"name": "plant-registry"}]
+    assert pod["priorityClassName"] == "plant-critical"
+    assert pod["nodeSelector"] == {"cabinet": "a"}
+    assert pod["tolerations"] == values["operator"]["tolerations"]  # type: ignore[index]
+    assert pod["affinity"] == values["operator"]["affinity"]  # type: ignore[index]
+    assert template["metadata"]["annotations"] == {"note": "x"}
+    assert template["metadata"]["labels"]["team"] == "press"
+    # The selector's labels are not the values' to change.
+    assert template["metadata"]["labels"]["app.kubernetes.io/name"] == "andon"
