@@ -9,6 +9,8 @@ from pathlib import Path
 
 from model_builder.errors import BuilderError, Reason
 
+TERMINATION_LOG = Path("/dev/termination-log")
+
 
 @dataclass(frozen=True)
 class Credentials:
@@ -59,7 +61,9 @@ class Settings:
             store_endpoint=environment.get("ANDON_STORE_ENDPOINT") or None,
             store_credentials=path("ANDON_STORE_CREDENTIALS", cls.store_credentials),
             store_ca_bundle=optional("ANDON_STORE_CA_BUNDLE"),
-            termination_log=path("ANDON_TERMINATION_LOG", Path("/dev/termination-log")),
+            # Kubernetes makes this file; on a laptop there is none and nobody to tell.
+            termination_log=optional("ANDON_TERMINATION_LOG")
+            or (TERMINATION_LOG if TERMINATION_LOG.exists() else None),
         )
 
 

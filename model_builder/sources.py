@@ -109,7 +109,7 @@ def opened(data: Data, location: Location, settings: Settings) -> Iterator[Strea
         with _opened_s3(data, location, settings) as stream:
             yield stream
     else:
-        with _opened_https(data, location, settings) as stream:
+        with _opened_https(location, settings) as stream:
             yield stream
 
 
@@ -169,11 +169,11 @@ def _opened_s3(data: Data, location: Location, settings: Settings) -> Iterator[S
 
 
 @contextmanager
-def _opened_https(data: Data, location: Location, settings: Settings) -> Iterator[Stream]:
+def _opened_https(location: Location, settings: Settings) -> Iterator[Stream]:
     import aiohttp
     from fsspec.implementations.http import HTTPFileSystem
 
-    context = trust(settings.ca_bundle if data.ca_bundle_ref or not settings.in_cluster else None)
+    context = trust(settings.ca_bundle)
 
     async def client(**options: Any) -> aiohttp.ClientSession:  # noqa: ANN401
         tracing = aiohttp.TraceConfig()
