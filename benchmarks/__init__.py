@@ -1,0 +1,1 @@
+"""Benchmarks: each compares its subjects in one run and prints one table."""
