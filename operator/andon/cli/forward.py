@@ -38,8 +38,8 @@ class Stream(Protocol):
 
     def close(self) -> None: ...
 
-    def trouble(self) -> str:
-        """Say what went wrong on the pod's side; empty where nothing did."""
+    def trouble(self) -> CliError | None:
+        """Say what went wrong on the pod's side."""
         ...
 
 
@@ -56,7 +56,7 @@ class Bridge:
     address
         HOST:PORT to connect to.
     trouble
-        Why the last stream failed; empty as long as none did. The client at the loopback port only sees its connection
+        Why the last stream failed; None as long as none did. The client at the loopback port only sees its connection
         closed.
     """
 
@@ -69,7 +69,7 @@ class Bridge:
         self._lock = threading.Lock()
         self._open: set[Stream | socket.socket] = set()
         self._threads: list[threading.Thread] = []
-        self.trouble = ""
+        self.trouble: CliError | None = None
         self._start(self._accept)
 
     def close(self) -> None:
@@ -106,7 +106,7 @@ class Bridge:
             try:
                 stream = self._open_stream()
             except CliError as error:
-                self.trouble = str(error)
+                self.trouble = error
                 return
             with self._held(stream):
                 if self._stopping.is_set():
@@ -156,8 +156,9 @@ def _close(connection: Stream | socket.socket) -> None:
 class _PodStream:
     """A stream of the official client's port forward."""
 
-    def __init__(self, forward: PortForward, port: int) -> None:
+    def __init__(self, forward: PortForward, pod: str, port: int) -> None:
         self._forward = forward
+        self._pod = pod
         self._port = port
         self._socket = forward.socket(port)
 
@@ -173,8 +174,15 @@ class _PodStream:
     def close(self) -> None:
         self._socket.close()
 
-    def trouble(self) -> str:
-        return str(self._forward.error(self._port) or "").strip()
+    def trouble(self) -> CliError | None:
+        said = " ".join(str(self._forward.error(self._port) or "").split())
+        if not said:
+            return None
+        return unreachable(
+            "PortForwardFailed",
+            f"the connection to port {self._port} of the pod {self._pod} ended: {said.rstrip('.')}.",
+            remedy="try again; another pod may have taken its place",
+        )
 
 
 def open_pod_stream(configuration: client.Configuration, namespace: str, pod: str, port: int) -> Stream:
@@ -190,30 +198,47 @@ def open_pod_stream(configuration: client.Configuration, namespace: str, pod: st
     try:
         forward = portforward(core.connect_get_namespaced_pod_portforward, pod, namespace, ports=str(port))
     except ApiException as error:
-        raise unreachable(
-            "PortForwardFailed",
-            f"no connection to port {port} of the pod {pod} in namespace {namespace}: {_first_line(error)}.",
-            allowed="the right to create pods/portforward, or --url HOST:PORT where the Service can be reached",
-            remedy=f"check with: kubectl port-forward -n {namespace} {pod} {port}",
-        ) from error
+        raise _not_forwarded(error, namespace, pod, port) from error
     forward.websocket.settimeout(None)
-    return _PodStream(forward, port)
+    return _PodStream(forward, pod, port)
+
+
+def _not_forwarded(error: ApiException, namespace: str, pod: str, port: int) -> CliError:
+    lines = str(error.reason or error).strip().splitlines()
+    # What follows the mark are the answer's headers.
+    found = lines[0].split(" -+-+- ")[0].rstrip(".") if lines else "no reason known"
+    if "403" in found:
+        return unreachable(
+            "Forbidden",
+            f"you may not forward ports of pods in the namespace {namespace} (create pods/portforward).",
+            allowed="that right (the role edit has it, view has not), or --url where the Service can be reached",
+            remedy=f"ask for the right; check with: kubectl auth can-i create pods/portforward -n {namespace}",
+        )
+    return unreachable(
+        "PortForwardFailed",
+        f"no connection to port {port} of the pod {pod} in the namespace {namespace}: {found}.",
+        allowed="--url HOST:PORT where the Service can be reached, without the API server in between",
+        remedy=f"compare with: kubectl port-forward -n {namespace} {pod} {port}",
+    )
 
 
 @contextmanager
-def pod_bridge(configuration: client.Configuration, namespace: str, pod: str, port: int) -> Iterator[Bridge]:
-    """Give a loopback address for a port of a pod, and take it away again."""
+def pod_bridge(
+    configuration: client.Configuration, namespace: str, choose: Callable[[], str], port: int
+) -> Iterator[Bridge]:
+    """Give a loopback address for a port of a pod, and take it away again.
+
+    Parameters
+    ----------
+    choose
+        Names the pod, anew for every connection: pods come and go.
+    """
     with _bounded_connects(), _quiet_proxies():
-        bridge = Bridge(lambda: open_pod_stream(configuration, namespace, pod, port))
+        bridge = Bridge(lambda: open_pod_stream(configuration, namespace, choose(), port))
         try:
             yield bridge
         finally:
             bridge.close()
-
-
-def _first_line(error: ApiException) -> str:
-    lines = str(error.reason or error).strip().splitlines()
-    return lines[0].split(" -+-+- ")[0].rstrip(".") if lines else "no reason known"
 
 
 @contextmanager

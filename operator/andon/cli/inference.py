@@ -134,10 +134,10 @@ class Model:
     Parameters
     ----------
     trouble
-        Says what is known besides of a connection that failed (the port forward's own words); empty for nothing.
+        Says why a connection failed where somebody knows better than the client (the port forward does).
     """
 
-    def __init__(self, server: Server, name: str, address: str, trouble: Callable[[], str] = lambda: "") -> None:
+    def __init__(self, server: Server, name: str, address: str, trouble: Callable[[], CliError | None]) -> None:
         self._server = server
         self._name = name
         self._address = address
@@ -199,10 +199,10 @@ class Model:
         raise AssertionError
 
     def _no_answer(self, found: str) -> CliError:
-        detail = self._trouble() or " ".join(found.split())[:300]
-        return unreachable(
+        found = " ".join(found.split())[:300].rstrip(".")
+        return self._trouble() or unreachable(
             "NoConnection",
-            f"the model does not answer at {self._address}: {detail.rstrip('.')}.",
+            f"the model does not answer at {self._address}: {found}.",
             allowed="HOST:PORT of the FaultModel's Service; port 8000 for HTTP, 8001 for gRPC (--grpc)",
             remedy=f"see how it is with: andon status {self._name}",
         )
@@ -230,7 +230,9 @@ def _status(error: InferenceServerException) -> str:
     return str(error.status())
 
 
-def open_model(stack: ExitStack, name: str, address: str, *, grpc: bool, trouble: Callable[[], str]) -> Model:
+def open_model(
+    stack: ExitStack, name: str, address: str, *, grpc: bool, trouble: Callable[[], CliError | None]
+) -> Model:
     """Open a model of the server at ``HOST:PORT``; the stack closes it."""
     server: Server = GrpcServer(address) if grpc else HttpServer(address)
     stack.callback(server.close)

@@ -110,13 +110,17 @@ def _open(request: Request, stack: ExitStack, connect: Callable[[str | None, str
     if cluster.inside:
         address = f"{request.name}.{namespace}.svc:{request.port}"
         return open_model(stack, request.name, address, grpc=request.grpc, trouble=_nothing)
-    pod = _ready_pod(cluster, namespace, request.name)
-    bridge = stack.enter_context(pod_bridge(cluster.configuration, namespace, pod, request.port))
+
+    def choose() -> str:
+        return _ready_pod(cluster, namespace, request.name)
+
+    choose()  # so that a FaultModel that is not there is told at once
+    bridge = stack.enter_context(pod_bridge(cluster.configuration, namespace, choose, request.port))
     return open_model(stack, request.name, bridge.address, grpc=request.grpc, trouble=lambda: bridge.trouble)
 
 
-def _nothing() -> str:
-    return ""
+def _nothing() -> None:
+    return None
 
 
 def _address(url: str) -> str:

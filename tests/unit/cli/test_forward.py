@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from andon.cli.errors import unreachable
+from andon.cli.errors import CliError, unreachable
 from andon.cli.forward import Bridge, Stream
 
 SECONDS = 10.0
@@ -16,7 +16,7 @@ SECONDS = 10.0
 class SocketStream:
     """A plain socket as a stream."""
 
-    def __init__(self, connection: socket.socket, trouble: str = "") -> None:
+    def __init__(self, connection: socket.socket, trouble: CliError | None = None) -> None:
         self._connection = connection
         self._trouble = trouble
         self.recv = connection.recv
@@ -24,7 +24,7 @@ class SocketStream:
         self.shutdown = connection.shutdown
         self.close = connection.close
 
-    def trouble(self) -> str:
+    def trouble(self) -> CliError | None:
         return self._trouble
 
 
@@ -59,7 +59,7 @@ def echo_server() -> Iterator[tuple[str, int]]:
 
 
 @contextmanager
-def bridged(trouble: str = "") -> Iterator[Bridge]:
+def bridged(trouble: CliError | None = None) -> Iterator[Bridge]:
     with echo_server() as address:
         bridge = Bridge(lambda: SocketStream(socket.create_connection(address, SECONDS), trouble))
         try:
@@ -100,11 +100,12 @@ def test_connections_do_not_disturb_one_another() -> None:
 
 
 def test_the_pods_end_ends_the_client() -> None:
-    with bridged("the port is closed") as bridge, connect(bridge) as connection:
+    trouble = unreachable("PortForwardFailed", "the port is closed.")
+    with bridged(trouble) as bridge, connect(bridge) as connection:
         connection.sendall(b"bye")
         assert connection.recv(1) == b""
         bridge.close()
-        assert bridge.trouble == "the port is closed"
+        assert bridge.trouble is trouble
 
 
 def test_closing_ends_open_connections_and_all_threads() -> None:
@@ -128,6 +129,6 @@ def test_a_stream_that_cannot_be_opened_is_told() -> None:
     try:
         with connect(bridge) as connection:
             assert connection.recv(1) == b""
-        assert "no right to create pods/portforward." in bridge.trouble
+        assert "no right to create pods/portforward." in str(bridge.trouble)
     finally:
         bridge.close()

@@ -65,7 +65,9 @@ class Fake:
 @pytest.fixture
 def served(monkeypatch: pytest.MonkeyPatch) -> Callable[[Fake], Fake]:
     def serve(fake: Fake) -> Fake:
-        def open_model(stack: ExitStack, name: str, address: str, *, grpc: bool, trouble: Callable[[], str]) -> Model:
+        def open_model(
+            stack: ExitStack, name: str, address: str, *, grpc: bool, trouble: Callable[[], CliError | None]
+        ) -> Model:
             stack.callback(fake.close)
             return Model(fake, name, address, trouble)
 
