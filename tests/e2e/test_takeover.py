@@ -37,7 +37,7 @@ def test_a_spec_that_fails_its_build_leaves_what_serves(served_model: ServedMode
     before = plant.model(served_model.name)["status"]["stable"]
     with load(_host(served_model), served_model.name, ROW) as tallies:
         plant.kubectl.apply(fault_model(served_model.name, "pvc://plant-data/machine.csv", target="Machine failed"))
-        plant.wait(served_model.name, "Ready", "False", reason="TargetMissing")
+        plant.wait(served_model.name, "Ready", "False", reason="TargetNotFound")
     model = plant.model(served_model.name)
     assert model["status"]["stable"] == before
     assert condition(model, "Available")[0] == "True"

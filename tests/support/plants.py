@@ -16,7 +16,7 @@ NUMERIC = (
     "Torque [Nm]",
     "Tool wear [min]",
 )
-READY_SECONDS = 420.0
+READY_SECONDS = 240.0
 """A build, the first pull of a server and a switch on a busy machine."""
 
 

@@ -1,0 +1,99 @@
+"""What the real API server refuses, and what it says then."""
+
+import json
+import subprocess
+from typing import Any
+
+import pytest
+
+from tests.support.cluster import fault_model
+from tests.support.kubectl import Kubectl
+
+TRAIN: dict[str, Any] = fault_model()["spec"]["source"]["train"]
+
+
+@pytest.fixture(scope="module")
+def kubectl() -> Kubectl:
+    """Kubectl, with the CRDs in the cluster."""
+    found = Kubectl("default")
+    found.run("apply", "--server-side", "--force-conflicts", "--filename=crds")
+    found.run("wait", "--for=condition=Established", "crd/faultmodels.andon.dev", "crd/faultmodelversions.andon.dev")
+    return found
+
+
+def refusal(kubectl: Kubectl, name: str = "spindle", **spec: Any) -> str:
+    """Apply a FaultModel in a dry run; give what the API server says, empty where it takes it."""
+    manifest = fault_model(**spec)
+    manifest["metadata"] = {"name": name, "namespace": "default"}
+    try:
+        kubectl.run("apply", "--dry-run=server", "--server-side", "--filename=-", given=json.dumps(manifest))
+    except subprocess.CalledProcessError as error:
+        return str(error.stderr)
+    return ""
+
+
+def test_a_good_one_is_taken(kubectl: Kubectl) -> None:
+    assert refusal(kubectl, serving={"replicas": 2, "resources": {"limits": {"cpu": 1, "memory": "1Gi"}}}) == ""
+
+
+@pytest.mark.parametrize(
+    ("spec", "said"),
+    [
+        ({"sourec": {}}, "field not declared in schema"),
+        ({"serving": {"replica": 1}}, "field not declared in schema"),
+        ({"serving": {"replicas": -1}}, "greater than or equal to 1"),
+        ({"serving": {"replicas": 1000}}, "less than or equal to 50"),
+        (
+            {"serving": {"resources": {"requests": {"cpu": 2}, "limits": {"cpu": "500m"}}}},
+            "requests.cpu must not be more",
+        ),
+        (
+            {"serving": {"resources": {"requests": {"memory": "2Gi"}, "limits": {"memory": "1Gi"}}}},
+            "requests.memory must",
+        ),
+        ({"serving": {"resources": {"limits": {"cpu": "much"}}}}, "must be a quantity"),
+        ({"serving": {"resources": {"limits": {"gpu": 1}}}}, "field not declared in schema"),
+        ({"rollout": {"progressDeadline": "5 minutes"}}, "should match"),
+        ({"rollout": {"progressDeadline": "0s"}}, "longer than zero"),
+        ({"source": {}}, "spec.source.train: Required value"),
+        ({"source": {"train": {**TRAIN, "target": ""}}}, "at least 1 chars long"),
+        ({"source": {"train": {**TRAIN, "data": {"uri": "file:///etc/passwd"}}}}, "uri must start with"),
+        ({"source": {"train": {**TRAIN, "data": {"uri": "pvc://a/../b.csv"}}}}, "'..'"),
+        ({"source": {"train": {**TRAIN, "data": {"uri": "pvc://a/b.csv", "sha256": "abc"}}}}, "sha256"),
+        (
+            {"source": {"train": {**TRAIN, "data": {"uri": "pvc://a/b.csv", "endpoint": "https://s3.plant"}}}},
+            "s3:// only",
+        ),
+        ({"source": {"train": {**TRAIN, "features": {"include": ["a"], "exclude": ["b"]}}}}, "not both"),
+        ({"source": {"train": {**TRAIN, "seed": -1}}}, "greater than or equal to 0"),
+        (
+            {"source": {"train": {**TRAIN, "params": {"randomForest": {"n_estimators": 0}}}}},
+            "greater than or equal to 1",
+        ),
+    ],
+)
+def test_a_bad_one_is_refused(kubectl: Kubectl, spec: dict[str, Any], said: str) -> None:
+    assert said in refusal(kubectl, **spec)
+
+
+@pytest.mark.parametrize(("name", "said"), [("a" * 46, "at most 45 characters"), ("9-axis", "begin with a letter")])
+def test_a_name_that_its_children_cannot_bear_is_refused(kubectl: Kubectl, name: str, said: str) -> None:
+    assert said in refusal(kubectl, name)
+
+
+def test_a_new_object_is_never_taken_for_finished(kubectl: Kubectl) -> None:
+    manifest = fault_model()
+    manifest["metadata"] = {"name": "fresh", "namespace": "default"}
+    out = kubectl.run("create", "--dry-run=server", "--output=json", "--filename=-", given=json.dumps(manifest))
+    assert json.loads(out)["status"] == {"observedGeneration": -1}
+
+
+@pytest.mark.parametrize("field", ["spec", "spec.source.train.data.uri", "spec.serving.replicas", "status.conditions"])
+def test_explain_shows_every_field(kubectl: Kubectl, field: str) -> None:
+    assert "<no description>" not in kubectl.run("explain", f"fm.{field}")
+
+
+def test_a_version_is_immutable(kubectl: Kubectl) -> None:
+    crd = json.loads(kubectl.run("get", "crd", "faultmodelversions.andon.dev", "--output=json"))
+    schema = crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"]
+    assert schema["properties"]["spec"]["x-kubernetes-validations"][0]["rule"] == "self == oldSelf"
