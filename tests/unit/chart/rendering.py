@@ -8,7 +8,7 @@ from typing import Any
 
 import yaml
 
-from lab import build
+from lab import build, versions
 from lab.parts import HELM
 from lab.paths import REPOSITORY, Paths
 
@@ -24,6 +24,12 @@ def helm() -> str:
     return str(build.ensure(Paths.from_environment(), HELM) / "helm")
 
 
+def template(values: Manifest | None) -> subprocess.CompletedProcess[str]:
+    """Run `helm template`, for the Kubernetes of the lab whatever Helm this is."""
+    words = ("template", RELEASE, str(CHART), "--namespace", NAMESPACE, "--kube-version", versions.KUBERNETES)
+    return run(*words, values=values)
+
+
 def run(*words: str, values: Manifest | None = None) -> subprocess.CompletedProcess[str]:
     """Run Helm with values on top of the chart's own."""
     command = [helm(), *words, *(["--values", "-"] if values else [])]
@@ -37,14 +43,14 @@ def render(values: Manifest | None = None) -> list[Manifest]:
 
 @cache
 def _rendered(values: str) -> list[Manifest]:
-    done = run("template", RELEASE, str(CHART), "--namespace", NAMESPACE, values=json.loads(values))
+    done = template(json.loads(values))
     assert done.returncode == 0, done.stderr
     return [manifest for manifest in yaml.safe_load_all(done.stdout) if manifest]
 
 
 def refusal(values: Manifest) -> str:
     """Give what Helm says to values that it must refuse."""
-    done = run("template", RELEASE, str(CHART), "--namespace", NAMESPACE, values=values)
+    done = template(values)
     assert done.returncode != 0, f"accepted: {values}"
     return done.stderr
 
