@@ -1,5 +1,6 @@
 """What a bare cluster lacks: cluster DNS and a StorageClass. Manifests are pure, `apply` writes them."""
 
+import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -13,7 +14,7 @@ DNS_NAMESPACE = "kube-system"
 FIELD_MANAGER = "andon-lab"
 
 COREFILE = f"""\
-.:5353 {{
+{network.DOMAIN}:5353 in-addr.arpa:5353 ip6.arpa:5353 {{
     errors
     health :8080
     ready :8181
@@ -21,11 +22,14 @@ COREFILE = f"""\
         pods insecure
         ttl 5
     }}
-    # There is no way out: say at once that a name is unknown, instead of letting clients wait.
+    cache 5
+}}
+# There is no way out: say at once that a name is unknown, instead of letting clients wait.
+.:5353 {{
+    errors
     template ANY ANY {{
         rcode NXDOMAIN
     }}
-    cache 5
 }}
 """
 
@@ -38,6 +42,8 @@ def dns(image: str) -> list[Manifest]:
         {"apiGroups": [""], "resources": ["endpoints", "services", "pods", "namespaces"], "verbs": ["list", "watch"]},
         {"apiGroups": ["discovery.k8s.io"], "resources": ["endpointslices"], "verbs": ["list", "watch"]},
     ]
+    # CoreDNS runs without its reload plugin: a changed Corefile has to change the pod.
+    stamp = {"andon-lab/corefile": hashlib.sha256(COREFILE.encode()).hexdigest()}
     rbac = "rbac.authorization.k8s.io"
     ports = [
         {"name": "dns", "port": 53, "protocol": "UDP", "targetPort": 5353},
@@ -61,7 +67,7 @@ def dns(image: str) -> list[Manifest]:
             "spec": {
                 "replicas": 1,
                 "selector": {"matchLabels": labels},
-                "template": {"metadata": {"labels": labels}, "spec": _dns_pod(image)},
+                "template": {"metadata": {"labels": labels, "annotations": stamp}, "spec": _dns_pod(image)},
             },
         },
         {
