@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import compileall
 import os
+import platform
 import py_compile
 import re
 import shutil
@@ -319,6 +320,8 @@ def main() -> None:
     parser.add_argument("--backend", type=Path, required=True, help="model.py of the backend")
     parser.add_argument("--root", type=Path, required=True, help="empty folder to make and fill")
     arguments = parser.parse_args()
+    if platform.machine() != "x86_64":
+        parser.error(f"placeholders are written for x86_64, this is {platform.machine()}")
     assemble(Sources(arguments.packages, arguments.backend), arguments.root)
 
 

@@ -2,10 +2,10 @@
 
 ``libtritonserver`` links libcurl and libxml2 (model repositories in cloud storage, with ICU, Kerberos, LDAP, SSH and
 GnuTLS behind them), libdcgm (metrics of NVIDIA GPUs); the Python backend links libarchive (packed environments); numpy
-links OpenBLAS (linear algebra). Together they weigh more than 80 MB and bring most of the image's known holes.
+links OpenBLAS (linear algebra). Together they weigh 88 MB and are some thirty libraries that would want security updates.
 
-A placeholder has the library's name and the symbols that its users ask for, at the versions they ask for. To
-call one says on standard error what is missing and ends the process with 127, so that a wrong guess is loud.
+A placeholder has the library's name and the symbols that its users ask for, at the versions they ask for. To call one
+says on standard error what is missing and ends the process with 127, so that a wrong guess is loud.
 """
 
 from __future__ import annotations
