@@ -2,7 +2,8 @@
 
 ``libtritonserver`` links libcurl and libxml2 (model repositories in cloud storage, with ICU, Kerberos, LDAP, SSH and
 GnuTLS behind them), libdcgm (metrics of NVIDIA GPUs); the Python backend links libarchive (packed environments); numpy
-links OpenBLAS (linear algebra). Together they weigh 88 MB and are some thirty libraries that would want security updates.
+links OpenBLAS (linear algebra). Together they weigh 88 MB, some thirty libraries that
+would all want security updates.
 
 A placeholder has the library's name and the symbols that its users ask for, at the versions they ask for. To call one
 says on standard error what is missing and ends the process with 127, so that a wrong guess is loud.
