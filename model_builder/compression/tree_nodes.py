@@ -1,0 +1,227 @@
+"""The trees as one ONNX node, in the two forms that runtimes know."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+from onnx import AttributeProto, TensorProto
+
+from model_builder.compression import wire
+from model_builder.compression.ensemble import LEAF, Ensemble, Floats, Ints, Tree
+
+ML_DOMAIN = "ai.onnx.ml"
+
+_LEQ, _GT = 0, 3
+"""``BRANCH_LEQ`` and ``BRANCH_GT`` of TreeEnsemble."""
+
+_MODES = {_LEQ: b"BRANCH_LEQ", _GT: b"BRANCH_GT"}
+_SUM = 1
+
+
+def tree_ensemble(ensemble: Ensemble, source: str, target: str) -> bytes:
+    """Write a NodeProto of ``TreeEnsemble`` (ai.onnx.ml 5, ONNX Runtime 1.21 and later).
+
+    Interior nodes and leaves are apart, and equal leaves are stored once. A missing value is never less nor greater:
+    where it goes left the comparison is turned round and the children swapped, which costs no byte.
+    """
+    leaves = _Leaves.of(_columns(ensemble))
+    features: list[Ints] = []
+    splits, modes, children, ends = [], [], [], []
+    roots: list[int] = []
+    offset = 0
+    for column in leaves.trees:
+        tree = column.tree
+        roots.append(offset)
+        interior = np.flatnonzero(~tree.is_leaf)
+        if not len(interior):
+            # A node whose children are one and the same leaf is how this operator says that a tree is a leaf.
+            one = leaves.position[column.target, float(tree.value[0, 0])]
+            features.append(np.zeros(1, np.int64))
+            splits.append(np.zeros(1, np.float32))
+            modes.append(np.zeros(1, np.uint8))
+            children.append(np.full((1, 2), one))
+            ends.append(np.ones((1, 2), bool))
+            offset += 1
+            continue
+        place = offset + np.cumsum(~tree.is_leaf) - 1
+        for node in np.flatnonzero(tree.is_leaf):
+            place[node] = leaves.position[column.target, float(tree.value[node, 0])]
+        both = np.stack([tree.left[interior], tree.right[interior]], axis=1)
+        swapped = tree.missing_left[interior]
+        both[swapped] = both[swapped][:, ::-1]
+        features.append(tree.feature[interior])
+        splits.append(tree.threshold[interior])
+        modes.append(np.where(swapped, _GT, _LEQ).astype(np.uint8))
+        children.append(place[both])
+        ends.append(tree.is_leaf[both])
+        offset += len(interior)
+    child, end = np.concatenate(children), np.concatenate(ends)
+    attributes = [
+        _integer("n_targets", ensemble.outputs),
+        _integer("aggregate_function", _SUM),
+        _integers("tree_roots", roots),
+        _integers("nodes_featureids", np.concatenate(features)),
+        _tensor("nodes_splits", np.concatenate(splits)),
+        _tensor("nodes_modes", np.concatenate(modes)),
+        _integers("nodes_truenodeids", child[:, 0]),
+        _integers("nodes_trueleafs", end[:, 0]),
+        _integers("nodes_falsenodeids", child[:, 1]),
+        _integers("nodes_falseleafs", end[:, 1]),
+        _integers("leaf_targetids", leaves.targets),
+        _tensor("leaf_weights", leaves.weights),
+    ]
+    return _node("TreeEnsemble", source, target, attributes)
+
+
+def tree_ensemble_regressor(ensemble: Ensemble, source: str, target: str) -> bytes:
+    """Write a NodeProto of ``TreeEnsembleRegressor`` (ai.onnx.ml 3), the lean form for older runtimes.
+
+    A regressor also for classes: the classifier's label rule depends on the sign of its weights.
+    """
+    trees = _with_base_in_leaves(ensemble)
+    flat = [_regressor_columns(index, tree) for index, tree in enumerate(trees)]
+    columns = {name: np.concatenate([part[name] for part in flat]) for name in flat[0]}
+    modes = [b"LEAF" if mode < 0 else _MODES[int(mode)] for mode in columns.pop("nodes_modes")]
+    attributes = [
+        _integer("n_targets", ensemble.outputs),
+        _strings("nodes_modes", modes),
+        *(
+            _floats(name, values) if values.dtype == np.float32 else _integers(name, values)
+            for name, values in columns.items()
+        ),
+    ]
+    return _node("TreeEnsembleRegressor", source, target, attributes)
+
+
+def _with_base_in_leaves(ensemble: Ensemble) -> list[Tree]:
+    """Add the base to the leaves of the first tree.
+
+    The runtime adds ``base_values`` only to targets that a leaf has added to, and of a tree of a single leaf it takes
+    the first target only; so there is neither.
+    """
+    first, *rest = ensemble.trees or [_even_split(ensemble.outputs)]
+    if ensemble.base.any():
+        first = replace(first, value=first.value + ensemble.base)
+    return [first, *rest]
+
+
+def _even_split(outputs: int) -> Tree:
+    """Make a tree of one split and nothing to say."""
+    return Tree(
+        feature=np.array([0, LEAF, LEAF]),
+        threshold=np.zeros(3, np.float32),
+        left=np.array([1, 0, 0]),
+        right=np.array([2, 0, 0]),
+        missing_left=np.zeros(3, bool),
+        value=np.zeros((3, outputs)),
+        cover=np.ones(3),
+    )
+
+
+def _regressor_columns(index: int, tree: Tree) -> dict[str, npt.NDArray[np.generic]]:
+    nodes = len(tree.feature)
+    leaf, swapped = tree.is_leaf, tree.missing_left
+    # Every leaf must weigh something, or the runtime finds it missing; zeros of a leaf that has others are left out.
+    where = (tree.value.astype(np.float32) != 0) & leaf[:, None]
+    where[leaf & ~where.any(axis=1), 0] = True
+    node, target = np.nonzero(where)
+    return {
+        "nodes_treeids": np.full(nodes, index),
+        "nodes_nodeids": np.arange(nodes),
+        "nodes_featureids": np.where(leaf, 0, tree.feature),
+        "nodes_values": np.where(leaf, np.float32(0), tree.threshold).astype(np.float32),
+        "nodes_modes": np.where(leaf, -1, np.where(swapped, _GT, _LEQ)),
+        "nodes_truenodeids": np.where(swapped, tree.right, tree.left),
+        "nodes_falsenodeids": np.where(swapped, tree.left, tree.right),
+        "target_treeids": np.full(len(node), index),
+        "target_nodeids": node,
+        "target_ids": target,
+        "target_weights": tree.value[node, target].astype(np.float32),
+    }
+
+
+@dataclass(frozen=True, eq=False)
+class _Column:
+    """A tree whose leaves hold one value each, for the target that the leaf names."""
+
+    tree: Tree
+    target: int
+
+
+def _columns(ensemble: Ensemble) -> list[_Column]:
+    """Split trees by target, since a leaf of ``TreeEnsemble`` adds to one target only."""
+    columns = []
+    for tree in ensemble.trees:
+        for target in range(ensemble.outputs):
+            one = replace(tree, value=_as_float32(tree.value[:, target : target + 1])).simplified()
+            if not one.is_leaf[0] or one.value[0, 0] != 0:
+                columns.append(_Column(one, target))
+    for target, base in enumerate(_as_float32(ensemble.base)):
+        if base != 0 or not columns:
+            columns.append(_Column(Tree.constant(np.array([base])), target))
+    return columns
+
+
+@dataclass(frozen=True, eq=False)
+class _Leaves:
+    """The distinct leaves, the most frequent ones first, so that most references fit one byte."""
+
+    trees: list[_Column]
+    position: dict[tuple[int, float], int]
+
+    @classmethod
+    def of(cls, columns: list[_Column]) -> _Leaves:
+        counts: dict[tuple[int, float], int] = {}
+        for column in columns:
+            for value in column.tree.value[column.tree.is_leaf, 0]:
+                key = column.target, float(value)
+                counts[key] = counts.get(key, 0) + 1
+        order = sorted(counts, key=lambda key: (-counts[key], key))
+        return cls(columns, {key: index for index, key in enumerate(order)})
+
+    @property
+    def targets(self) -> list[int]:
+        return [target for target, _ in self.position]
+
+    @property
+    def weights(self) -> npt.NDArray[np.float32]:
+        return np.array([value for _, value in self.position], np.float32)
+
+
+def _as_float32(values: Floats) -> Floats:
+    # Adding zero turns -0.0 into 0.0, so that the two are one leaf.
+    return values.astype(np.float32).astype(np.float64) + 0.0
+
+
+def _node(operator: str, source: str, target: str, attributes: list[bytes]) -> bytes:
+    head = wire.data(1, source.encode()) + wire.data(2, target.encode()) + wire.data(4, operator.encode())
+    return head + b"".join(wire.data(5, each) for each in attributes) + wire.data(7, ML_DOMAIN.encode())
+
+
+def _attribute(name: str, content: bytes, kind: int) -> bytes:
+    return wire.data(1, name.encode()) + content + wire.integer(20, kind)
+
+
+def _integer(name: str, value: int) -> bytes:
+    return _attribute(name, wire.integer(3, value), AttributeProto.INT)
+
+
+def _integers(name: str, values: list[int] | npt.NDArray[np.generic]) -> bytes:
+    return _attribute(name, wire.packed_integers(8, np.asarray(values, np.int64)), AttributeProto.INTS)
+
+
+def _floats(name: str, values: npt.NDArray[np.generic]) -> bytes:
+    return _attribute(name, wire.packed_floats(7, values.astype(np.float32)), AttributeProto.FLOATS)
+
+
+def _strings(name: str, values: list[bytes]) -> bytes:
+    return _attribute(name, b"".join(wire.data(9, value) for value in values), AttributeProto.STRINGS)
+
+
+def _tensor(name: str, values: npt.NDArray[np.generic]) -> bytes:
+    kinds = {np.dtype(np.float32): TensorProto.FLOAT, np.dtype(np.uint8): TensorProto.UINT8}
+    raw = values.astype(values.dtype.newbyteorder("<")).tobytes()
+    tensor = wire.integer(1, len(values)) + wire.integer(2, kinds[values.dtype]) + wire.data(9, raw)
+    return _attribute(name, wire.data(5, tensor), AttributeProto.TENSOR)
