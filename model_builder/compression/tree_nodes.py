@@ -152,15 +152,17 @@ class _Column:
 
 def _columns(ensemble: Ensemble) -> list[_Column]:
     """Split trees by target, since a leaf of ``TreeEnsemble`` adds to one target only."""
-    columns = []
+    columns, base = [], ensemble.base.copy()
     for tree in ensemble.trees:
         for target in range(ensemble.outputs):
             one = replace(tree, value=_as_float32(tree.value[:, target : target + 1])).simplified()
-            if not one.is_leaf[0] or one.value[0, 0] != 0:
+            if one.is_leaf[0]:
+                base[target] += one.value[0, 0]
+            else:
                 columns.append(_Column(one, target))
-    for target, base in enumerate(_as_float32(ensemble.base)):
-        if base != 0 or not columns:
-            columns.append(_Column(Tree.constant(np.array([base])), target))
+    for target, constant in enumerate(_as_float32(base)):
+        if constant != 0 or not columns:
+            columns.append(_Column(Tree.constant(np.array([constant])), target))
     return columns
 
 
