@@ -6,25 +6,27 @@ import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
 from model_builder import golden as golden_samples
 from model_builder.artifact import Artifact, write_artifact
-from model_builder.classes import Labels, order_classes
+from model_builder.classes import order_classes
 from model_builder.export import export
 from model_builder.facts import model_report
+from model_builder.leakage import check_leakage
 from model_builder.model_report import ModelReport
+from model_builder.notes import reading_notes
 from model_builder.parity import Answers, Model, compare, reference
 from model_builder.progress import Progress
 from model_builder.publication import artifact_files, held_out_csv
-from model_builder.reading import Table, read_table
+from model_builder.reading import read_table
 from model_builder.report import BuildReport, Signature, canonical_json
+from model_builder.screening import screen
 from model_builder.sources import LocalData
 from model_builder.spec import BuildSpec, canonical
+from model_builder.splitting import Order, split_rows
 from model_builder.stages import Fitted, Prepared, Proven
-from model_builder.training import fit_forest, split_rows
+from model_builder.training import fit_forest
 
-FORMAT = 1
+FORMAT = 2
 """Raised when the same inputs would give another model: then, and only then, plants are trained anew."""
 
 THRESHOLD = 0.5
@@ -86,9 +88,16 @@ def _prepare(spec: BuildSpec, data: LocalData, progress: Progress) -> Prepared:
     with progress.step("read", f"Reading {data.bytes:,} bytes of {data.format}") as step:
         table = read_table(data, train, spec.limits)
         labels = order_classes(train.target, table.classes, table.target, train.positive_class)
-        split = split_rows(labels, train.seed)
-        step.done(f"{len(table.rows):,} rows, {len(table.names)} features", rows=len(table.rows))
-    notes = _notes(table, labels)
+        step.done(f"{table.rows_in_file:,} rows", rows=table.rows_in_file)
+    with progress.step("check", "Looking for useless and telling columns") as step:
+        screened = screen(table)
+        table = screened.table
+        order = Order(table.groups, table.times, train.group_by or train.time_column or "")
+        allowed = check_leakage(table, labels, order, train.features.allow_leakage, train.seed)
+        split = split_rows(labels, train.seed, order)
+        width = len(table.names) + len(table.categorical)
+        step.done(f"{width} features, {len(split.held_out):,} rows held out", features=width)
+    notes = (*reading_notes(table, labels, split), *screened.notes, *allowed)
     for note in notes:
         progress.note(note)
     return Prepared(table, labels, split, notes)
@@ -98,23 +107,24 @@ def _fit(spec: BuildSpec, prepared: Prepared, progress: Progress) -> Fitted:
     train, table, labels = spec.source.train, prepared.table, prepared.labels
     settings, rows = train.params.random_forest, prepared.split.fit
     with progress.step("train", f"Growing {settings.n_estimators:,} trees on {len(rows):,} rows") as step:
-        pipeline = fit_forest(table.features[rows], labels.codes[rows], settings, train.seed)
-        step.done(f"{len(table.names)} features, {len(labels.classes)} classes")
-    signature = Signature.of(table.names, labels.classes, THRESHOLD if labels.binary else None)
+        pipeline = fit_forest(table.data.take(rows).matrix(), labels.codes[rows], settings, train.seed)
+        step.done(f"{len(table.names) + len(table.categorical)} features, {len(labels.classes)} classes")
+    threshold = THRESHOLD if labels.binary else None
+    signature = Signature.of(table.names, labels.classes, threshold, table.categorical)
     with progress.step("export", "Writing the model file") as step:
-        exported = export(pipeline, signature)
+        exported = export(pipeline, signature, table.data.categories)
         step.done(f"{len(exported.model):,} bytes", bytes=len(exported.model))
     return Fitted(pipeline, signature, exported, Model(exported.model, signature))
 
 
 def _prove(spec: BuildSpec, prepared: Prepared, fitted: Fitted, progress: Progress) -> Proven:
     signature, score = fitted.signature, fitted.pipeline.predict_proba
-    features = prepared.table.features
-    with progress.step("prove", f"Comparing ONNX Runtime with scikit-learn on {len(features):,} rows") as step:
-        answers = fitted.model.answer(features)
+    data = prepared.table.data
+    with progress.step("prove", f"Comparing ONNX Runtime with scikit-learn on {len(data):,} rows") as step:
+        answers = fitted.model.answer(data)
         held_out = Answers(answers.scores[prepared.split.held_out], answers.labels[prepared.split.held_out])
         golden = golden_samples.choose(
-            prepared.held_out_features,
+            prepared.held_out_data,
             prepared.held_out_codes,
             held_out,
             fitted.pipeline,
@@ -122,33 +132,13 @@ def _prove(spec: BuildSpec, prepared: Prepared, fitted: Fitted, progress: Progre
             spec.source.train.seed,
         )
         compare(fitted.model.answer(golden.rows), reference(score, golden.rows, signature), signature)
-        parity = compare(answers, reference(score, features, signature), signature)
+        parity = compare(answers, reference(score, data, signature), signature)
         step.done(
             f"largest error {parity.max_score_error:.2g}, {parity.label_differences} labels differ",
             maxScoreError=parity.max_score_error,
             labelDifferences=parity.label_differences,
         )
     return Proven(parity, golden, held_out)
-
-
-def _notes(table: Table, labels: Labels) -> tuple[str, ...]:
-    notes = [labels.note] if labels.note else []
-    text = [column.name for column in table.left_out if column.why not in ("excluded", "empty", "no name")]
-    empty = [column.name for column in table.left_out if column.why == "empty"]
-    nameless = [column.name for column in table.left_out if column.why == "no name"]
-    for names, why in ((text, "hold no numbers"), (empty, "are empty"), (nameless, "have no name")):
-        if names:
-            notes.append(f"columns left out because they {why}: {', '.join(names)}")
-    if table.empty_rows:
-        notes.append(f"{table.empty_rows:,} empty rows passed over")
-    constant = [
-        name
-        for name, column in zip(table.names, table.features.T, strict=True)
-        if np.nanmin(column) == np.nanmax(column)
-    ]
-    if constant:
-        notes.append(f"columns that never change and so tell nothing: {', '.join(constant)}")
-    return tuple(notes)
 
 
 def _build_report(spec: BuildSpec, data: LocalData, artifact: Artifact, report: ModelReport) -> BuildReport:

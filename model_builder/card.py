@@ -6,10 +6,13 @@ import re
 
 from model_builder.model_report import ModelReport
 
-LIMITS = (
-    "The model knows only what its data showed. Rows of one machine may stand on both sides of the split, and then "
-    "the scores are better than they will be on a new machine. Other sensors, units or machines need a new model."
-)
+LIMITS = "The model knows only what its data showed. Other sensors, units or machines need a new model."
+SPLIT_LIMITS = {
+    "stratified": "Rows of one machine may stand on both sides of the split, and then the scores are better than they "
+    "will be on a new machine.",
+    "group": "No machine stands on both sides of the split: the scores are about machines that the model has not seen.",
+    "time": "The held-out rows are the latest ones: the scores are about days that the model has not seen.",
+}
 
 
 def card(report: ModelReport) -> str:
@@ -22,7 +25,7 @@ def card(report: ModelReport) -> str:
         "## Data\n\n" + _data(report),
         "## Features\n\n" + _features(report),
         "## Proof\n\n" + _proof(report),
-        "## Limits\n\n" + LIMITS,
+        "## Limits\n\n" + f"{LIMITS} {SPLIT_LIMITS[report.split.method]}",
     ]
     return "\n\n".join(sections) + "\n"
 
@@ -65,7 +68,8 @@ def _confusion(report: ModelReport) -> str:
 def _data(report: ModelReport) -> str:
     data = report.data
     lines = [
-        f"- {data.rows:,} rows, {data.columns} columns, {data.format}, SHA-256 `{data.sha256}`",
+        f"- {data.rows:,} rows of {data.rows_in_file:,}, {data.columns} columns, {data.format}, "
+        f"SHA-256 `{data.sha256}`",
         f"- {data.missing_values:,} missing values, {data.empty_rows:,} empty rows passed over",
         f"- {report.split.fitted_rows:,} rows to fit on, {report.split.held_out_rows:,} held out "
         f"({report.split.method}, seed {report.split.seed})",
@@ -83,7 +87,18 @@ def _features(report: ModelReport) -> str:
         [str(index + 1), f"`{_safe(each.name)}`", f"{each.value:.4f}"] for index, each in enumerate(report.importances)
     ]
     text = "In the order of the input `numeric`; a missing value is NaN and counts as the column's median.\n\n"
-    text += _table(["Position", "Column", "Importance"], rows)
+    numbers = len(report.signature.numeric)
+    text += _table(["Position", "Column", "Importance"], rows[:numbers])
+    if report.categories:
+        text += (
+            "\n\nIn the order of the input `categorical`; a text that is not among the known ones counts as unknown, "
+            "and so does an empty one.\n\n"
+        )
+        known = [
+            [str(index + 1), *row[1:], ", ".join(f"`{_safe(value)}`" for value in category.values)]
+            for index, (row, category) in enumerate(zip(rows[numbers:], report.categories, strict=True))
+        ]
+        text += _table(["Position", "Column", "Importance", "Known texts"], known)
     if report.data.left_out:
         left_out = ", ".join(f"`{_safe(column.name)}` ({column.why})" for column in report.data.left_out)
         text += f"\n\nLeft out: {left_out}."

@@ -64,11 +64,11 @@ def _not_utf8(offset: int, found: str) -> BuilderError:
     )
 
 
-def sniff(path: Path, max_columns: int) -> Dialect:
+def sniff(path: Path, max_columns: int, target: str) -> Dialect:
     """Find the delimiter of a UTF-8 file from its first records.
 
     The delimiter is the one that cuts the header and all first records into the same number of fields, at least
-    two; of several, the one that cuts into most.
+    two; of several, one that gives a column of the target's name, and of those the one that cuts into most.
 
     Raises
     ------
@@ -86,7 +86,7 @@ def sniff(path: Path, max_columns: int) -> Dialect:
         )
     body = sample.lstrip("\r\n")
     blank_lines = len(sample[: len(sample) - len(body)].splitlines())
-    delimiter = max(DELIMITERS, key=lambda candidate: _fitness(body, candidate, whole))
+    delimiter = max(DELIMITERS, key=lambda candidate: _fitness(body, candidate, whole, target))
     header = next(_records(body, delimiter), [])
     if len(header) > max_columns:
         raise too_many_columns(len(header), max_columns)
@@ -120,11 +120,13 @@ def _sample(path: Path) -> tuple[str, bool]:
     return text, whole
 
 
-def _fitness(sample: str, delimiter: str, whole: bool) -> tuple[bool, int]:
-    widths = [len(record) for record in _records(sample, delimiter) if record]
+def _fitness(sample: str, delimiter: str, whole: bool, target: str) -> tuple[bool, bool, int]:
+    records = [record for record in _records(sample, delimiter) if record]
+    widths = [len(record) for record in records]
+    named = bool(records) and target in (name.strip() for name in records[0])
     if not whole and 1 < len(widths) < SAMPLE_RECORDS:
         widths.pop()  # the sample may end inside this one
-    return len(set(widths)) == 1 and widths[0] > 1, widths[0] if widths else 0
+    return len(set(widths)) == 1 and widths[0] > 1, named, widths[0] if widths else 0
 
 
 def _records(sample: str, delimiter: str) -> Iterator[list[str]]:

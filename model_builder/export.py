@@ -9,6 +9,8 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 from sklearn.pipeline import Pipeline
 
+from model_builder.categories import Category, matrix_names
+from model_builder.frontend import FrontEnd, front_end
 from model_builder.report import Signature, canonical_json
 
 OPSET = 18
@@ -16,7 +18,6 @@ ML_OPSET = 3
 IR_VERSION = 8
 """What ONNX Runtime 1.19 knows, the oldest that serves (Triton 24.10)."""
 
-INPUT = "numeric"
 SCORE, FAULT = "score", "fault"
 PROBABILITIES, LABEL = "probabilities", "label"
 
@@ -38,33 +39,36 @@ class Exported:
     plain_bytes: int
 
 
-def export(pipeline: Pipeline, signature: Signature) -> Exported:
+def export(pipeline: Pipeline, signature: Signature, categories: tuple[Category, ...] = ()) -> Exported:
     """Export a pipeline with steps ``imputer`` and ``forest``.
 
     Parameters
     ----------
     signature
         Names of features and classes, and the threshold where there are two classes.
+    categories
+        The categorical features and the values that the model knows.
 
     Returns
     -------
     Exported
         The same pipeline gives the same bytes: no times, no versions of the exporter, stable names.
     """
-    plain = _converted(pipeline, len(signature.numeric))
-    model = _with_contract(plain, signature)
+    front = front_end(signature, categories)
+    plain = _converted(pipeline, front.matrix, len(matrix_names(signature.numeric, categories)))
+    model = _with_contract(plain, front, signature)
     onnx.checker.check_model(model, full_check=True)
     return Exported(model.SerializeToString(deterministic=True), len(plain.SerializeToString()))
 
 
-def _converted(pipeline: Pipeline, features: int) -> onnx.ModelProto:
+def _converted(pipeline: Pipeline, matrix: str, columns: int) -> onnx.ModelProto:
     from skl2onnx import convert_sklearn
     from skl2onnx.common.data_types import FloatTensorType
 
     model: onnx.ModelProto = convert_sklearn(
         pipeline,
         name="andon",
-        initial_types=[(INPUT, FloatTensorType([None, features]))],
+        initial_types=[(matrix, FloatTensorType([None, columns]))],
         final_types=None,
         options={id(pipeline.named_steps["forest"]): {"zipmap": False}},
         target_opset={"": OPSET, "ai.onnx.ml": ML_OPSET},
@@ -72,7 +76,7 @@ def _converted(pipeline: Pipeline, features: int) -> onnx.ModelProto:
     return model
 
 
-def _with_contract(plain: onnx.ModelProto, signature: Signature) -> onnx.ModelProto:
+def _with_contract(plain: onnx.ModelProto, front: FrontEnd, signature: Signature) -> onnx.ModelProto:
     label, probabilities = (output.name for output in plain.graph.output)
     names = {label: _RAW_LABEL, probabilities: _RAW_PROBABILITIES}
     nodes = []
@@ -85,11 +89,11 @@ def _with_contract(plain: onnx.ModelProto, signature: Signature) -> onnx.ModelPr
         nodes.append(copy)
     ends = _binary_ends(signature) if signature.threshold is not None else _multi_class_ends(signature)
     graph = helper.make_graph(
-        nodes + ends.nodes,
+        front.nodes + nodes + ends.nodes,
         "andon",
-        [helper.make_tensor_value_info(INPUT, TensorProto.FLOAT, ["rows", len(signature.numeric)])],
+        front.inputs,
         ends.outputs,
-        [*plain.graph.initializer, *ends.constants],
+        [*front.constants, *plain.graph.initializer, *ends.constants],
     )
     model = helper.make_model(
         graph,

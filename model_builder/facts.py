@@ -6,10 +6,12 @@ from importlib.metadata import version
 
 import numpy as np
 
+from model_builder.categories import UNKNOWN
 from model_builder.classes import Labels
 from model_builder.export import IR_VERSION, ML_OPSET, OPSET
 from model_builder.metrics import confusion, measure
 from model_builder.model_report import (
+    CategoryFacts,
     ClassFacts,
     DataFacts,
     Importance,
@@ -24,8 +26,8 @@ from model_builder.report import Runtime
 from model_builder.runtime import VERSION
 from model_builder.sources import LocalData
 from model_builder.spec import BuildSpec
+from model_builder.splitting import Split
 from model_builder.stages import Fitted, Prepared, Proven
-from model_builder.training import Split
 
 LIBRARIES = ("numpy", "onnx", "onnxruntime", "pyarrow", "scikit-learn", "skl2onnx")
 
@@ -33,7 +35,6 @@ LIBRARIES = ("numpy", "onnx", "onnxruntime", "pyarrow", "scikit-learn", "skl2onn
 def model_report(spec: BuildSpec, data: LocalData, prepared: Prepared, fitted: Fitted, proven: Proven) -> ModelReport:
     """Write down everything that is known of a model."""
     table, split = prepared.table, prepared.split
-    importances = fitted.pipeline.named_steps["forest"].feature_importances_
     return ModelReport(
         name=spec.name,
         target=spec.source.train.target,
@@ -42,21 +43,36 @@ def model_report(spec: BuildSpec, data: LocalData, prepared: Prepared, fitted: F
         nodes=fitted.nodes,
         data=_data_facts(data, table),
         classes=_class_facts(prepared.labels, split),
-        split=SplitFacts(seed=spec.source.train.seed, fitted_rows=len(split.fit), held_out_rows=len(split.held_out)),
+        split=SplitFacts(
+            method=split.method,
+            seed=spec.source.train.seed,
+            fitted_rows=len(split.fit),
+            held_out_rows=len(split.held_out),
+        ),
         signature=fitted.signature,
         metrics=measure(prepared.held_out_codes, proven.held_out, fitted.signature),
         confusion_matrix=confusion(prepared.held_out_codes, proven.held_out, fitted.signature),
         parity=_parity_facts(proven.parity, table),
-        importances=tuple(
-            Importance(name=name, value=round(float(value), 6))
-            for name, value in zip(table.names, importances, strict=True)
-        ),
+        categories=tuple(CategoryFacts(name=each.name, values=each.values) for each in table.data.categories),
+        importances=_importances(table, fitted),
         bytes=len(fitted.exported.model),
         plain_bytes=fitted.exported.plain_bytes,
         runtime=Runtime(onnxruntime=VERSION, opset=OPSET, ml_opset=ML_OPSET, ir_version=IR_VERSION),
         libraries={name: version(name) for name in LIBRARIES},
         notes=prepared.notes,
     )
+
+
+def _importances(table: Table, fitted: Fitted) -> tuple[Importance, ...]:
+    values = fitted.pipeline.named_steps["forest"].feature_importances_
+    numbers = len(table.names)
+    found = list(zip(table.names, values[:numbers], strict=True))
+    start = numbers
+    for category in table.data.categories:
+        end = start + len(category.values)
+        found.append((category.name, values[start:end].sum()))
+        start = end
+    return tuple(Importance(name=name, value=round(float(value), 6)) for name, value in found)
 
 
 def _parity_facts(parity: Parity, table: Table) -> ParityFacts:
@@ -76,9 +92,10 @@ def _data_facts(data: LocalData, table: Table) -> DataFacts:
         delimiter=table.delimiter,
         decimal_mark=table.decimal_mark,
         rows=len(table.rows),
+        rows_in_file=table.rows_in_file,
         columns=table.columns,
         empty_rows=table.empty_rows,
-        missing_values=int(np.isnan(table.features).sum()),
+        missing_values=int(np.isnan(table.features).sum() + (table.data.codes == UNKNOWN).sum()),
         left_out=tuple(LeftOutColumn(name=column.name, why=column.why) for column in table.left_out),
     )
 

@@ -37,13 +37,22 @@ class Plan:
     features: tuple[int, ...]
     explicit: bool
     left_out: tuple[LeftOut, ...]
+    group: int | None = None
+    time: int | None = None
+    slices: tuple[int, ...] = ()
+
+    @property
+    def indices(self) -> tuple[int, ...]:
+        """Every column that is read, once."""
+        others = [index for index in (self.group, self.time, *self.slices) if index is not None]
+        return tuple(dict.fromkeys([self.target, *others, *self.features]))
 
 
 @dataclass(frozen=True, eq=False)
 class Batch:
-    """Columns of one batch in the plan's order, the target first, and the rows they stand in."""
+    """Columns of one batch by their index in the file, and the rows they stand in."""
 
-    arrays: list[pa.Array]
+    columns: dict[int, pa.Array]
     rows: npt.NDArray[np.int64]
 
 
@@ -52,11 +61,11 @@ class CsvFile:
 
     decimal_mark: str | None = "."
 
-    def __init__(self, path: Path, limits: Limits) -> None:
+    def __init__(self, path: Path, limits: Limits, target: str) -> None:
         check_encoding(path)
         self._path = path
         self._limits = limits
-        self._dialect: Dialect = sniff(path, limits.max_columns)
+        self._dialect: Dialect = sniff(path, limits.max_columns, target)
         self._bad_rows: list[arrow_csv.InvalidRow] = []
         self._header_row = self._dialect.blank_lines + 1
         self.delimiter: str | None = self._dialect.delimiter
@@ -69,21 +78,24 @@ class CsvFile:
         """Read the plan's columns, batch by batch."""
         row = self._header_row
         skip = 1
-        for record in self._records([plan.target, *plan.features]):
+        for record in self._records(list(plan.indices)):
             batch = record.slice(skip)
             rows = np.arange(row + skip, row + record.num_rows, dtype=np.int64)
             row += record.num_rows
             skip = 0
-            yield self._without_empty(batch, rows)
+            kept, rows = self._without_empty(batch, rows)
+            yield Batch(dict(zip(plan.indices, kept.columns, strict=True)), rows)
 
-    def _without_empty(self, batch: pa.RecordBatch, rows: npt.NDArray[np.int64]) -> Batch:
+    def _without_empty(
+        self, batch: pa.RecordBatch, rows: npt.NDArray[np.int64]
+    ) -> tuple[pa.RecordBatch, npt.NDArray[np.int64]]:
         empty = np.ones(len(rows), bool)
         for values in batch.columns:
             if not empty.any():
-                return Batch(batch.columns, rows)
+                return batch, rows
             empty &= np.asarray(pc.equal(pc.utf8_trim_whitespace(values), ""))
         self.empty_rows += int(empty.sum())
-        return Batch(batch.filter(pa.array(~empty)).columns, rows[~empty])
+        return batch.filter(pa.array(~empty)), rows[~empty]
 
     def _records(self, indices: list[int]) -> Iterator[pa.RecordBatch]:
         names = [f"f{index}" for index in range(self._dialect.columns)]
@@ -170,14 +182,15 @@ class ParquetFile:
 
     def batches(self, plan: Plan) -> Iterator[Batch]:
         """Read the plan's columns, batch by batch."""
-        wanted = [self._fields[index] for index in (plan.target, *plan.features)]
+        wanted = [self._fields[index] for index in plan.indices]
         row = 1
         try:
             with arrow_parquet.ParquetFile(self._path, read_dictionary=wanted) as file:
                 for batch in file.iter_batches(batch_size=BATCH_ROWS, columns=wanted, use_threads=False):
                     rows = np.arange(row, row + batch.num_rows, dtype=np.int64)
                     row += batch.num_rows
-                    yield Batch([batch.column(name) for name in wanted], rows)
+                    columns = [batch.column(name) for name in wanted]
+                    yield Batch(dict(zip(plan.indices, columns, strict=True)), rows)
         except (pa.ArrowException, OSError) as error:
             raise self._malformed(error) from None
 

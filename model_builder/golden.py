@@ -9,55 +9,63 @@ import numpy.typing as npt
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.pipeline import Pipeline
 
+from model_builder.categories import UNKNOWN, Rows
 from model_builder.parity import Answers, Model
 from model_builder.report import Signature
 
 MAX_CELLS = 60_000
 PER_KIND = 64
 MAX_MISSING = 16
+MAX_CATEGORY_ROWS = 64
 
 
 @dataclass(frozen=True, eq=False)
 class Golden:
-    """Rows of shape (samples, features) and what each one is there for."""
+    """Rows and what each one is there for."""
 
-    rows: npt.NDArray[np.float32]
+    rows: Rows
     kinds: tuple[str, ...]
 
 
 def choose(
-    features: npt.NDArray[np.float32],
+    data: Rows,
     codes: npt.NDArray[np.int64],
     answers: Answers,
     pipeline: Pipeline,
     signature: Signature,
     seed: int,
 ) -> Golden:
-    """Choose rows of every class, rows near the decision, rows on a tree's threshold, and rows with missing values.
+    """Choose rows of every class, near the decision, on a tree's threshold, and with missing or unknown values.
 
     Parameters
     ----------
-    features, codes, answers
+    data, codes, answers
         The held-out rows, their classes and what the model file says of them.
     """
     random = np.random.default_rng(seed)
-    most = int(np.clip(MAX_CELLS // (features.shape[1] * 5), 4, PER_KIND))
-    parts: list[tuple[str, npt.NDArray[np.float32]]] = []
+    width = data.numeric.shape[1] + data.codes.shape[1]
+    most = int(np.clip(MAX_CELLS // (width * 5), 4, PER_KIND))
+    parts: list[tuple[str, Rows]] = []
     per_class = max(1, 2 * most // len(signature.classes))
     for code, name in enumerate(signature.classes):
         members = np.flatnonzero(codes == code)
         chosen = np.sort(random.permutation(members)[:per_class])
-        parts.append((f"class {name}", features[chosen]))
+        parts.append((f"class {name}", data.take(chosen)))
     near = np.sort(np.argsort(_distance(answers, signature), kind="stable")[:most])
-    parts.append(("near the decision", features[near]))
-    parts.append(("on a threshold", _on_thresholds(features, pipeline.named_steps["forest"], most, random)))
-    parts.append(("missing values", _with_missing(features[0])))
+    parts.append(("near the decision", data.take(near)))
+    parts.append(("on a threshold", _on_thresholds(data, pipeline.named_steps["forest"], most, random)))
+    parts.append(("missing values", _with_missing(data)))
+    if data.categories:
+        parts.append(("every category", _with_every_category(data)))
     kinds = tuple(kind for kind, rows in parts for _ in range(len(rows)))
-    return Golden(np.concatenate([rows for _, rows in parts]), kinds)
+    rows = parts[0][1]
+    for _, more in parts[1:]:
+        rows = rows.and_then(more)
+    return Golden(rows, kinds)
 
 
 def document(golden: Golden, model: Model, signature: Signature) -> dict[str, object]:
-    """Write samples and answers as JSON values; a missing value is null."""
+    """Write samples and answers as JSON values; a missing number is null, a missing or unknown text is empty."""
     answers = model.answer(golden.rows)
     outputs: dict[str, object]
     if signature.threshold is not None:
@@ -75,7 +83,8 @@ def document(golden: Golden, model: Model, signature: Signature) -> dict[str, ob
         "signature": signature.model_dump(mode="json", by_alias=True, exclude={"truncated"}),
         "tolerance": 1e-5,
         "kinds": list(golden.kinds),
-        "numeric": [[float32_json(value) for value in row] for row in golden.rows],
+        "numeric": [[float32_json(value) for value in row] for row in golden.rows.numeric],
+        **({"categorical": golden.rows.texts().tolist()} if golden.rows.categories else {}),
         "outputs": outputs,
     }
 
@@ -92,30 +101,36 @@ def _distance(answers: Answers, signature: Signature) -> npt.NDArray[np.float64]
     return np.asarray(best[:, -1] - best[:, -2])
 
 
-def _on_thresholds(
-    features: npt.NDArray[np.float32], forest: RandomForestClassifier, most: int, random: np.random.Generator
-) -> npt.NDArray[np.float32]:
+def _on_thresholds(data: Rows, forest: RandomForestClassifier, most: int, random: np.random.Generator) -> Rows:
     # One row on the threshold, the next one a single float above: the closest that two sides can be.
+    numbers = data.numeric.shape[1]
     tests = [
         (int(feature), np.float32(threshold))
         for tree in forest.estimators_
         for feature, threshold in zip(tree.tree_.feature, tree.tree_.threshold, strict=True)
-        if feature >= 0
+        if 0 <= feature < numbers
     ]
-    if not tests:
-        return np.empty((0, features.shape[1]), np.float32)
-    rows = []
-    for index in random.permutation(len(tests))[: most // 2]:
-        feature, threshold = tests[index]
-        base = features[int(random.integers(len(features)))]
-        for value in (threshold, np.nextafter(threshold, np.float32(np.inf))):
-            row = base.copy()
-            row[feature] = value
-            rows.append(row)
-    return np.stack(rows)
+    chosen = [tests[index] for index in random.permutation(len(tests))[: most // 2]]
+    bases = [int(random.integers(len(data))) for _ in chosen]
+    rows = data.take(np.repeat(np.array(bases, np.int64), 2))
+    for index, (feature, threshold) in enumerate(chosen):
+        rows.numeric[2 * index : 2 * index + 2, feature] = threshold, np.nextafter(threshold, np.float32(np.inf))
+    return rows
 
 
-def _with_missing(row: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-    width = len(row)
+def _with_missing(data: Rows) -> Rows:
+    row, width = data.numeric[0], data.numeric.shape[1]
     holes = [np.ones(width, bool)] + [np.arange(width) == column for column in range(min(width, MAX_MISSING))]
-    return np.stack([np.where(hole, np.float32(np.nan), row) for hole in holes])
+    numeric = np.stack([np.where(hole, np.float32(np.nan), row) for hole in holes])
+    codes = np.repeat(data.codes[:1], len(holes), axis=0)
+    codes[0] = UNKNOWN
+    return Rows(numeric, codes, data.categories)
+
+
+def _with_every_category(data: Rows) -> Rows:
+    pairs = [(column, code) for column, each in enumerate(data.categories) for code in range(-1, len(each.values))]
+    pairs = pairs[:MAX_CATEGORY_ROWS]
+    rows = data.take(np.zeros(len(pairs), np.int64))
+    for index, (column, code) in enumerate(pairs):
+        rows.codes[index, column] = code
+    return rows

@@ -22,10 +22,18 @@ class DataFacts(Report):
     delimiter: str | None
     decimal_mark: str | None
     rows: int
+    rows_in_file: int
     columns: int
     empty_rows: int
     missing_values: int
     left_out: tuple[LeftOutColumn, ...]
+
+
+class CategoryFacts(Report):
+    """A categorical feature and the values that the model knows; any other text counts as unknown."""
+
+    name: str
+    values: tuple[str, ...]
 
 
 class ClassFacts(Report):
@@ -39,7 +47,7 @@ class ClassFacts(Report):
 class SplitFacts(Report):
     """How the rows were split. The model was fitted on the first part; the scores are those on the second."""
 
-    method: Literal["stratified"] = "stratified"
+    method: Literal["stratified", "group", "time"]
     seed: int
     fitted_rows: int
     held_out_rows: int
@@ -56,7 +64,7 @@ class ParityFacts(Report):
 
 
 class Importance(Report):
-    """Share of a feature in the forest's decrease of impurity."""
+    """Share of a column in the forest's decrease of impurity."""
 
     name: str
     value: float
@@ -78,6 +86,7 @@ class ModelReport(Report):
     metrics: Metrics
     confusion_matrix: tuple[tuple[int, ...], ...]
     parity: ParityFacts
+    categories: tuple[CategoryFacts, ...]
     importances: tuple[Importance, ...]
     bytes: int
     plain_bytes: int

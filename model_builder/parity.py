@@ -8,8 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from model_builder.categories import Rows
 from model_builder.errors import BuilderError, Reason
-from model_builder.export import INPUT, PROBABILITIES, SCORE, decision
+from model_builder.export import PROBABILITIES, SCORE, decision
+from model_builder.frontend import CATEGORICAL, INPUT
 from model_builder.report import Signature
 from model_builder.runtime import VERSION, open_session
 
@@ -52,19 +54,22 @@ class Model:
         self._session = open_session(model)
         self._score = PROBABILITIES if signature.threshold is None else SCORE
 
-    def answer(self, features: npt.NDArray[np.float32]) -> Answers:
-        """Answer for an array of shape (rows, features)."""
+    def answer(self, rows: Rows) -> Answers:
+        """Answer for rows, given as a client gives them."""
         scores, labels = [], []
         names = [output.name for output in self._session.get_outputs()]
-        for start in range(0, len(features), CHUNK_ROWS):
-            chunk = np.ascontiguousarray(features[start : start + CHUNK_ROWS])
-            outputs = dict(zip(names, self._session.run(names, {INPUT: chunk}), strict=True))
+        for start in range(0, len(rows), CHUNK_ROWS):
+            chunk = rows.take(slice(start, start + CHUNK_ROWS))
+            given: dict[str, npt.NDArray[np.generic]] = {INPUT: np.ascontiguousarray(chunk.numeric)}
+            if chunk.categories:
+                given[CATEGORICAL] = chunk.texts()
+            outputs = dict(zip(names, self._session.run(names, given), strict=True))
             scores.append(outputs.pop(self._score))
             labels.append(next(iter(outputs.values())).reshape(-1).astype(np.int64))
         return Answers(np.concatenate(scores), np.concatenate(labels))
 
 
-def reference(score: Scorer, features: npt.NDArray[np.float32], signature: Signature) -> Answers:
+def reference(score: Scorer, rows: Rows, signature: Signature) -> Answers:
     """Answer as the estimator does, by the same rules for ties: on the threshold is a fault, the first of equals wins.
 
     Parameters
@@ -72,7 +77,8 @@ def reference(score: Scorer, features: npt.NDArray[np.float32], signature: Signa
     score
         The estimator's ``predict_proba``.
     """
-    parts = [score(features[start : start + CHUNK_ROWS]) for start in range(0, len(features), CHUNK_ROWS)]
+    starts = range(0, len(rows), CHUNK_ROWS)
+    parts = [score(rows.take(slice(start, start + CHUNK_ROWS)).matrix()) for start in starts]
     probabilities = np.concatenate(parts)
     if signature.threshold is None:
         return Answers(probabilities, probabilities.argmax(axis=1).astype(np.int64))

@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
-import difflib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
 
-from model_builder.columns import Cell, ClassColumn, NumberColumn
+from model_builder.categories import MAX_CATEGORIES, MAX_TEXT_CHARS, Category, Rows
+from model_builder.columns import Cell, ClassColumn, FeatureColumn
 from model_builder.errors import BuilderError, Reason, listed, shown
-from model_builder.files import CsvFile, LeftOut, ParquetFile, Plan, too_many_rows
+from model_builder.files import Batch, CsvFile, LeftOut, ParquetFile, Plan, too_many_rows
+from model_builder.planning import plan_columns
+from model_builder.sampling import Chunks, Sampler
 from model_builder.sources import LocalData
 from model_builder.spec import Limits, Train
+from model_builder.times import TimeColumn
+
+
+@dataclass(frozen=True)
+class NumberFacts:
+    """What the numbers of a column were before they became float32."""
+
+    whole: bool
+    largest: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -22,9 +33,11 @@ class Table:
     Attributes
     ----------
     names
-        Names of the features.
-    features
-        Array of shape (rows, features), float32; a missing value is NaN, none is infinite.
+        Names of the numeric features.
+    data
+        The features; no number is infinite.
+    facts
+        Of each numeric feature.
     classes
         Names of the classes in order of appearance.
     target
@@ -33,22 +46,79 @@ class Table:
         Array of shape (rows,): the row of the file, as a person counts them.
     columns
         Number of columns of the file.
+    explicit
+        Whether the spec names the features.
+    rows_in_file
+        Rows that were read and checked; more than ``rows`` has where a sample was drawn.
+    groups
+        Array of shape (rows,) of numbers of groups; None where the spec names no group.
+    times
+        Array of shape (rows,), ascending; None where the spec names no time.
     """
 
     names: tuple[str, ...]
-    features: npt.NDArray[np.float32]
+    data: Rows
+    facts: tuple[NumberFacts, ...]
     classes: tuple[str, ...]
     target: npt.NDArray[np.int64]
     rows: npt.NDArray[np.int64]
     columns: int
+    explicit: bool
     left_out: tuple[LeftOut, ...]
+    rows_in_file: int
+    groups: npt.NDArray[np.int64] | None = None
+    times: npt.NDArray[np.float64] | None = None
     delimiter: str | None = None
     decimal_mark: str | None = None
     empty_rows: int = 0
 
+    @property
+    def features(self) -> npt.NDArray[np.float32]:
+        """Give the numeric features."""
+        return self.data.numeric
+
+    @property
+    def categorical(self) -> tuple[str, ...]:
+        """Give the names of the categorical features."""
+        return tuple(category.name for category in self.data.categories)
+
+
+class _Gathered:
+    """The columns of a file as they fill up."""
+
+    def __init__(self, reader: CsvFile | ParquetFile, plan: Plan, train: Train) -> None:
+        names = reader.names
+        self.sampler = Sampler(train.seed, train.sample_rows)
+        self.rows = Chunks(np.int64)
+        self.target = ClassColumn(train.target)
+        self.group = None if plan.group is None else ClassColumn(names[plan.group], most=None)
+        self.time = None if plan.time is None else TimeColumn(names[plan.time])
+        self.features = [FeatureColumn(names[index], reader.decimal_comma) for index in plan.features]
+        self._columns: list[tuple[int, FeatureColumn | ClassColumn | TimeColumn]] = [(plan.target, self.target)]
+        for index, column in ((plan.group, self.group), (plan.time, self.time)):
+            if index is not None and column is not None:
+                self._columns.append((index, column))
+        self._columns += zip(plan.features, self.features, strict=True)
+
+    def add(self, batch: Batch) -> None:
+        kept = self.sampler.offer(len(batch.rows))
+        self.rows.add(batch.rows, kept)
+        for index, column in self._columns:
+            column.add(batch.columns[index], batch.rows, kept)
+        self._prune(self.sampler.surplus())
+
+    def finish(self) -> None:
+        self._prune(self.sampler.surplus(last=True))
+
+    def _prune(self, kept: npt.NDArray[np.bool_] | None) -> None:
+        if kept is not None:
+            self.rows.prune(kept)
+            for _, column in self._columns:
+                column.prune(kept)
+
 
 def read_table(data: LocalData, train: Train, limits: Limits) -> Table:
-    """Read and check the data.
+    """Read and check the data. Every row is checked, also where only a sample of them is kept.
 
     Raises
     ------
@@ -63,21 +133,14 @@ def read_table(data: LocalData, train: Train, limits: Limits) -> Table:
             allowed="a header and rows",
             remedy="export the data again",
         )
-    reader = CsvFile(data.path, limits) if data.format == "csv" else ParquetFile(data.path, limits)
+    reader = CsvFile(data.path, limits, train.target) if data.format == "csv" else ParquetFile(data.path, limits)
     plan = plan_columns(reader.names, train)
-    target = ClassColumn(train.target)
-    features = [NumberColumn(reader.names[index], reader.decimal_comma) for index in plan.features]
-    rows = []
-    total = 0
+    gathered = _Gathered(reader, plan, train)
     for batch in reader.batches(plan):
-        total += len(batch.rows)
-        if total > limits.max_rows:
+        gathered.add(batch)
+        if gathered.sampler.seen > limits.max_rows:
             raise too_many_rows(limits.max_rows)
-        rows.append(batch.rows)
-        target.add(batch.arrays[0], batch.rows)
-        for column, values in zip(features, batch.arrays[1:], strict=True):
-            column.add(values, batch.rows)
-    if total == 0:
+    if gathered.sampler.seen == 0:
         raise BuilderError(
             Reason.NO_ROWS,
             "the file has a header and no rows",
@@ -85,105 +148,110 @@ def read_table(data: LocalData, train: Train, limits: Limits) -> Table:
             allowed="a header and rows",
             remedy="export the data again",
         )
-    _check_target(target, total)
-    used, left_out = _usable(features, plan)
+    gathered.finish()
+    return _table(reader, plan, gathered)
+
+
+def _table(reader: CsvFile | ParquetFile, plan: Plan, gathered: _Gathered) -> Table:
+    target, group, time = gathered.target, gathered.group, gathered.time
+    _check_complete(target, gathered.sampler.seen)
+    if group is not None:
+        _check_grouped(group, gathered.sampler.seen)
+    kinds = _usable(gathered.features, plan)
+    used = kinds.numeric
     return Table(
         names=tuple(column.name for column in used),
-        features=np.stack([column.values() for column in used], axis=1),
+        data=_rows(kinds, len(gathered.rows.joined())),
+        facts=tuple(NumberFacts(column.whole, column.largest) for column in used),
         classes=tuple(target.classes),
         target=target.values(),
-        rows=np.concatenate(rows),
+        rows=gathered.rows.joined(),
         columns=len(reader.names),
-        left_out=plan.left_out + left_out,
+        explicit=plan.explicit,
+        left_out=plan.left_out + tuple(kinds.left_out),
+        rows_in_file=gathered.sampler.seen,
+        groups=None if group is None else group.values(),
+        times=None if time is None else time.values(),
         delimiter=reader.delimiter,
         decimal_mark="," if any(column.first_comma for column in used) else reader.decimal_mark,
         empty_rows=reader.empty_rows,
     )
 
 
-def plan_columns(names: tuple[str, ...], train: Train) -> Plan:
-    """Choose the columns to read from the header and the spec.
-
-    Raises
-    ------
-    BuilderError
-        ``DuplicateColumn``, ``TargetNotFound``, ``TargetIsFeature`` or ``ColumnNotFound``.
-    """
-    twice = sorted({name for name in names if name and names.count(name) > 1})
-    if twice:
-        places = [str(index + 1) for index, name in enumerate(names) if name == twice[0]]
-        raise BuilderError(
-            Reason.DUPLICATE_COLUMN,
-            f"the column {shown(twice[0])} stands {len(places)} times in the header",
-            found=f"columns {', '.join(places)} are named {shown(twice[0])}",
-            allowed="every name once",
-            remedy="rename or remove the column in the file",
-        )
-    if train.target not in names:
-        raise _missing(Reason.TARGET_NOT_FOUND, "target column", train.target, names)
-    wanted = train.features.include
-    if train.target in wanted:
-        raise BuilderError(
-            Reason.TARGET_IS_FEATURE,
-            f"the target column {shown(train.target)} is also a feature",
-            found=f"{shown(train.target)} in features.include",
-            allowed="features without the target",
-            remedy="remove it from features.include",
-        )
-    for name in wanted + train.features.exclude:
-        if name not in names:
-            raise _missing(Reason.COLUMN_NOT_FOUND, "column", name, names)
-    target = names.index(train.target)
-    if wanted:
-        return Plan(target, tuple(names.index(name) for name in wanted), True, ())
-    left_out = [LeftOut(f"column {index + 1}", "no name") for index, name in enumerate(names) if not name]
-    left_out += [LeftOut(name, "excluded") for name in train.features.exclude if name != train.target]
-    skip = {train.target, "", *train.features.exclude}
-    return Plan(target, tuple(i for i, name in enumerate(names) if name not in skip), False, tuple(left_out))
+@dataclass(frozen=True, eq=False)
+class _Kinds:
+    numeric: list[FeatureColumn] = field(default_factory=list)
+    categorical: list[FeatureColumn] = field(default_factory=list)
+    left_out: list[LeftOut] = field(default_factory=list)
 
 
-def _usable(columns: list[NumberColumn], plan: Plan) -> tuple[list[NumberColumn], tuple[LeftOut, ...]]:
-    used, left_out = [], []
+def _rows(kinds: _Kinds, count: int) -> Rows:
+    numeric = np.stack([column.values() for column in kinds.numeric], axis=1)
+    codes = np.empty((count, len(kinds.categorical)), np.int16)
+    categories = []
+    for index, column in enumerate(kinds.categorical):
+        values, codes[:, index] = column.texts.values()
+        categories.append(Category(column.name, values))
+    return Rows(numeric, codes, tuple(categories))
+
+
+def _usable(columns: list[FeatureColumn], plan: Plan) -> _Kinds:
+    kinds = _Kinds()
     for column in columns:
         if not (column.is_text or column.is_empty):
             _check_numbers(column)
-            used.append(column)
+            kinds.numeric.append(column)
+        elif column.is_text and column.texts.few:
+            kinds.categorical.append(column)
         elif plan.explicit:
-            raise _no_numbers(column)
+            raise _no_use(column)
         else:
-            left_out.append(LeftOut(column.name, "empty" if column.is_empty else column.type_name))
-    if not used:
+            kinds.left_out.append(LeftOut(column.name, _why(column)))
+    if not kinds.numeric:
+        others = [f"{shown(column.name)}: {column.why}" for column in kinds.left_out]
+        others += [f"{shown(column.name)}: text" for column in kinds.categorical]
         raise BuilderError(
             Reason.NO_FEATURES,
             "no numeric column is left to learn from",
-            found=", ".join(f"{shown(column.name)}: {column.why}" for column in left_out[:12]) or "only the target",
+            found=", ".join(others[:12]) or "only the target",
             allowed="at least one numeric column besides the target",
             remedy="check the delimiter and the decimal mark, or export numbers as numbers",
         )
-    _check_decimal_marks(used)
-    return used, tuple(left_out)
+    _check_decimal_marks(kinds.numeric)
+    return kinds
 
 
-def _no_numbers(column: NumberColumn) -> BuilderError:
+def _why(column: FeatureColumn) -> str:
+    if column.is_empty:
+        return "empty"
+    if column.type_name != "text":
+        return column.type_name
+    return "identifier" if column.texts.distinct >= 0.95 * column.texts.counted else "text"
+
+
+def _no_use(column: FeatureColumn) -> BuilderError:
     if column.is_empty:
         return BuilderError(
             Reason.EMPTY_COLUMN,
             f"the column {shown(column.name)} holds no value",
             found="empty values only",
-            allowed="numeric columns",
+            allowed="numbers, or a few different texts",
             remedy="remove it from features.include",
         )
     found = column.first_other or Cell(0, "")
+    what = column.type_name
+    if what == "text":
+        what = f"texts that are too many or too long for categories ({column.texts.distinct:,} different ones seen)"
     return BuilderError(
         Reason.TEXT_COLUMN,
-        f"the column {shown(column.name)} holds {column.type_name}, no numbers",
+        f"the column {shown(column.name)} holds {what}",
         found=f"row {found.row}: {shown(found.value)}",
-        allowed="numeric columns",
+        allowed=f"numbers, or up to {MAX_CATEGORIES} different texts of at most {MAX_TEXT_CHARS} characters",
         remedy="remove it from features.include",
     )
 
 
-def _check_numbers(column: NumberColumn) -> None:
+def _check_numbers(column: FeatureColumn) -> None:
     if column.first_other:
         raise BuilderError(
             Reason.NOT_A_NUMBER,
@@ -204,7 +272,7 @@ def _check_numbers(column: NumberColumn) -> None:
         )
 
 
-def _check_decimal_marks(columns: list[NumberColumn]) -> None:
+def _check_decimal_marks(columns: list[FeatureColumn]) -> None:
     comma = next(((column, column.first_comma) for column in columns if column.first_comma), None)
     dot = next(((column, column.first_dot) for column in columns if column.first_dot), None)
     if comma and dot and comma[1] and dot[1]:
@@ -218,7 +286,7 @@ def _check_decimal_marks(columns: list[NumberColumn]) -> None:
         )
 
 
-def _check_target(target: ClassColumn, rows: int) -> None:
+def _check_complete(target: ClassColumn, rows: int) -> None:
     if target.first_missing is not None:
         raise BuilderError(
             Reason.TARGET_INCOMPLETE,
@@ -229,13 +297,12 @@ def _check_target(target: ClassColumn, rows: int) -> None:
         )
 
 
-def _missing(reason: Reason, what: str, name: str, names: tuple[str, ...]) -> BuilderError:
-    near = difflib.get_close_matches(name, names, n=1)
-    hint = f"; did you mean {shown(near[0])}?" if near else ""
-    return BuilderError(
-        reason,
-        f"the file has no {what} {shown(name)}{hint}",
-        found=f"columns {listed(names)}",
-        allowed="a name from the header",
-        remedy="correct the name in the spec, or check that the first row of the file holds the names",
-    )
+def _check_grouped(group: ClassColumn, rows: int) -> None:
+    if group.first_missing is not None:
+        raise BuilderError(
+            Reason.GROUP_INCOMPLETE,
+            f"row {group.first_missing:,} has no value in the column {shown(group.name)} that rows are grouped by",
+            found=f"{group.missing:,} of {rows:,} rows without a value",
+            allowed="a value in every row",
+            remedy="say which group the row belongs to, or remove it",
+        )

@@ -23,6 +23,8 @@ MAX_NAME_CHARS = 256
 ENDPOINT_RULE = "endpoint and credentialsSecretRef are for s3:// only"
 CA_RULE = "caBundleRef is for s3:// and https:// only"
 FEATURES_RULE = "give include or exclude, not both"
+SPLIT_RULE = "give groupBy or timeColumn, not both"
+ROLES_RULE = "groupBy and timeColumn cannot be the target or be named in features.include"
 CLUSTER_SCHEME_RULE = "uri must start with pvc://, configmap://, s3:// or https://"
 TRAVERSAL_RULE = "uri must not contain a '..' segment"
 
@@ -152,7 +154,10 @@ class Features(Spec):
     include: tuple[ColumnName, ...] = Field(
         default=(),
         max_length=MAX_FEATURES,
-        description="The columns to use, in this order. Empty: every numeric column but the target.",
+        description=(
+            "The columns to use, in this order: numbers, or text of up to 50 different values. Empty: every such "
+            "column but the target, without those that only number the rows, never change or repeat another one."
+        ),
         json_schema_extra={"x-kubernetes-list-type": "set"},
     )
     exclude: tuple[ColumnName, ...] = Field(
@@ -161,10 +166,20 @@ class Features(Spec):
         description="Columns to leave out where include is empty.",
         json_schema_extra={"x-kubernetes-list-type": "set"},
     )
+    allow_leakage: tuple[ColumnName, ...] = Field(
+        default=(),
+        max_length=MAX_FEATURES,
+        description=(
+            "Columns that may be used although they alone nearly give the target away, because their values are "
+            "known before the fault is. Any other such column stops the build."
+        ),
+        json_schema_extra={"x-kubernetes-list-type": "set"},
+    )
 
     @model_validator(mode="after")
     def _lists_make_sense(self) -> Self:
-        for field, names in (("include", self.include), ("exclude", self.exclude)):
+        lists = {"include": self.include, "exclude": self.exclude, "allowLeakage": self.allow_leakage}
+        for field, names in lists.items():
             twice = sorted({name for name in names if names.count(name) > 1})
             if twice:
                 raise ValueError(f"{field} names {', '.join(twice)} more than once")
@@ -195,6 +210,22 @@ class Params(Spec):
 class Train(Spec):
     """Train a model from data."""
 
+    model_config = ConfigDict(
+        json_schema_extra={
+            "x-kubernetes-validations": [
+                cel("!has(self.groupBy) || !has(self.timeColumn)", SPLIT_RULE),
+                *(
+                    cel(
+                        f"!has(self.{role}) || (self.{role} != self.target && (!has(self.features) || "
+                        f"!has(self.features.include) || !(self.{role} in self.features.include)))",
+                        ROLES_RULE,
+                    )
+                    for role in ("groupBy", "timeColumn")
+                ),
+            ]
+        }
+    )
+
     data: Data = Field(description="The training data.")
     target: ColumnName = Field(description="Column to predict: two classes, or several for a multi-class model.")
     positive_class: str | None = Field(
@@ -204,8 +235,37 @@ class Train(Spec):
         description="Value of the target that means a fault. Absent: 1 or a word such as true, else the rarer class.",
     )
     features: Features = Field(default_factory=Features, description="Columns to use or to leave out.")
+    group_by: ColumnName | None = Field(
+        default=None,
+        description=(
+            "Column that says which machine, tool or order a row belongs to. Rows of one never stand on both sides of "
+            "a split, so that the scores hold for a new one. It is no feature."
+        ),
+    )
+    time_column: ColumnName | None = Field(
+        default=None,
+        description=(
+            "Column of ISO 8601 timestamps or of numbers that the file is sorted by. The latest rows are then held "
+            "out, so that the scores hold for the days to come. It is no feature."
+        ),
+    )
+    sample_rows: int = Field(
+        default=1_000_000,
+        ge=1000,
+        le=10_000_000,
+        description="Rows to learn from at most. Of a longer file, that many are drawn at random by the seed.",
+    )
     params: Params = Field(default_factory=Params, description="Settings of each estimator.")
-    seed: int = Field(default=42, ge=0, le=2**32 - 1, description="Seed of the split and of the training.")
+    seed: int = Field(default=42, ge=0, le=2**32 - 1, description="Seed of sample, split and training.")
+
+    @model_validator(mode="after")
+    def _roles_make_sense(self) -> Self:
+        if self.group_by is not None and self.time_column is not None:
+            raise ValueError(SPLIT_RULE)
+        for role in (self.group_by, self.time_column):
+            if role is not None and role in (self.target, *self.features.include):
+                raise ValueError(ROLES_RULE)
+        return self
 
 
 class Source(Spec):

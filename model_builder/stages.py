@@ -8,13 +8,14 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.pipeline import Pipeline
 
+from model_builder.categories import Rows
 from model_builder.classes import Labels
 from model_builder.export import Exported
 from model_builder.golden import Golden
 from model_builder.parity import Answers, Model, Parity
 from model_builder.reading import Table
 from model_builder.report import Signature
-from model_builder.training import Split
+from model_builder.splitting import Split
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,9 +28,9 @@ class Prepared:
     notes: tuple[str, ...]
 
     @property
-    def held_out_features(self) -> npt.NDArray[np.float32]:
+    def held_out_data(self) -> Rows:
         """Features of the held-out rows."""
-        return self.table.features[self.split.held_out]
+        return self.table.data.take(self.split.held_out)
 
     @property
     def held_out_codes(self) -> npt.NDArray[np.int64]:

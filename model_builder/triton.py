@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 
-from model_builder.export import FAULT, INPUT, LABEL, PROBABILITIES, SCORE
+from model_builder.export import FAULT, LABEL, PROBABILITIES, SCORE
+from model_builder.frontend import CATEGORICAL, INPUT
 from model_builder.report import Signature
 
 MAX_BATCH_SIZE = 1024
@@ -31,11 +32,11 @@ def config(name: str, signature: Signature) -> str:
         'backend: "onnxruntime"',
         f"max_batch_size: {MAX_BATCH_SIZE}",
         "version_policy { latest { num_versions: 1 } }",
-        _tensors("input", [_Tensor(INPUT, "TYPE_FP32", len(signature.numeric))]),
+        _tensors("input", _inputs(signature)),
         _tensors("output", _outputs(signature)),
         "instance_group [\n  {\n    count: 1\n    kind: KIND_CPU\n  }\n]",
         "dynamic_batching { }",
-        _warmup(len(signature.numeric)),
+        _warmup(_inputs(signature)),
         _parameter("intra_op_thread_count", "1"),
         _parameter("inter_op_thread_count", "1"),
         _parameter("signature", json.dumps(shape, sort_keys=True)),
@@ -57,6 +58,13 @@ def quoted(text: str) -> str:
     return f'"{"".join(characters)}"'
 
 
+def _inputs(signature: Signature) -> list[_Tensor]:
+    inputs = [_Tensor(INPUT, "TYPE_FP32", len(signature.numeric))]
+    if signature.categorical:
+        inputs.append(_Tensor(CATEGORICAL, "TYPE_STRING", len(signature.categorical)))
+    return inputs
+
+
 def _outputs(signature: Signature) -> list[_Tensor]:
     if signature.threshold is not None:
         return [_Tensor(SCORE, "TYPE_FP32", 1), _Tensor(FAULT, "TYPE_BOOL", 1)]
@@ -71,20 +79,22 @@ def _tensors(field: str, tensors: list[_Tensor]) -> str:
     return f"{field} [\n" + ",\n".join(items) + "\n]"
 
 
-def _warmup(width: int) -> str:
+def _warmup(inputs: list[_Tensor]) -> str:
     samples = [
-        _warmup_sample("zero", 1, "zero_data", width),
-        _warmup_sample("random", WARMUP_BATCH_SIZE, "random_data", width),
+        _warmup_sample("zero", 1, "zero_data", inputs),
+        _warmup_sample("random", WARMUP_BATCH_SIZE, "random_data", inputs),
     ]
     return "model_warmup [\n" + ",\n".join(samples) + "\n]"
 
 
-def _warmup_sample(name: str, batch_size: int, source: str, width: int) -> str:
-    value = f"{{ data_type: TYPE_FP32 dims: [ {width} ] {source}: true }}"
-    return (
-        f"  {{\n    name: {quoted(name)}\n    batch_size: {batch_size}\n"
-        f"    inputs {{ key: {quoted(INPUT)} value {value} }}\n  }}"
-    )
+def _warmup_sample(name: str, batch_size: int, source: str, inputs: list[_Tensor]) -> str:
+    # Texts are always empty ones: a server has no random text to give.
+    fields = [
+        f"    inputs {{ key: {quoted(tensor.name)} value {{ data_type: {tensor.type} dims: [ {tensor.width} ] "
+        f"{'zero_data' if tensor.type == 'TYPE_STRING' else source}: true }} }}\n"
+        for tensor in inputs
+    ]
+    return f"  {{\n    name: {quoted(name)}\n    batch_size: {batch_size}\n{''.join(fields)}  }}"
 
 
 def _parameter(key: str, value: str) -> str:

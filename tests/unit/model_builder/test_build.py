@@ -11,15 +11,18 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import onnxruntime
 import pytest
 
 from model_builder.artifact import verify
 from model_builder.build import Built, build, inputs_digest
+from model_builder.categories import Rows
+from model_builder.errors import Reason
 from model_builder.parity import Model
 from model_builder.progress import Silent
 from model_builder.report import BuildReport
 from model_builder.spec import BuildSpec, Limits
-from tests.support.builder import REPOSITORY, fault_csv, local, real_data, spec
+from tests.support.builder import REPOSITORY, fault_csv, local, real_data, refused, spec
 
 LEAKS = ["UDI", "TWF", "HDF", "PWF", "OSF", "RNF"]
 
@@ -68,7 +71,7 @@ def test_golden_samples_hold_every_kind_and_the_right_answers(finished: tuple[Bu
     assert len(rows) <= 300
     assert np.isnan(rows).all(axis=1).any()
     model = Model((out / "repository/spindle/1/model.onnx").read_bytes(), signature)
-    answers = model.answer(rows)
+    answers = model.answer(Rows.of_numbers(rows))
     if signature.threshold is not None:
         np.testing.assert_array_equal(answers.scores[:, 0], np.array(golden["outputs"]["score"], np.float32))
         assert answers.labels.astype(bool).tolist() == golden["outputs"]["fault"]
@@ -112,13 +115,81 @@ def test_names_cannot_break_the_card(tmp_path: Path) -> None:
 
 def test_notes_say_what_was_decided(tmp_path: Path) -> None:
     rows = fault_csv().splitlines()
-    odd = [rows[0] + ",kind,still,"] + [f"{row},L,7," for row in rows[1:]]
+    odd = [rows[0] + ",kind,still,,n,again"]
+    odd += [f"{row},L,7,,{index},{row.split(',')[0]}" for index, row in enumerate(rows[1:])]
     built = build(spec(), local(tmp_path, "\n".join(odd)), tmp_path / "out", Silent())
     notes = "\n".join(built.report.notes)
     assert '"1" of column "fault" is taken for a fault' in notes
-    assert "hold no numbers: kind" in notes
-    assert "never change and so tell nothing: still" in notes
+    assert "never change and so tell nothing: still, kind" in notes
     assert "have no name: column 6" in notes
+    assert "only number or name the rows: n" in notes
+    assert "repeat another one: again (copy of heat)" in notes
+    assert built.model.signature.numeric == ("heat", "load")
+
+
+def test_categories_are_encoded_in_the_file(tmp_path: Path) -> None:
+    """The whole way: read, fitted, exported, proven, told to clients; the text matters, and any text has an answer."""
+    kinds = ["L", "M", "", "weiß nicht"]
+    rows = fault_csv(rows=600).splitlines()
+    lines = [rows[0].replace("fault", "kind,plant,fault")]
+    for index, row in enumerate(rows[1:]):
+        heat, load, fault = row.split(",")
+        kind = kinds[index % 4]
+        lines.append(f"{heat},{load},{kind},{'AB'[index % 2]},{int(fault == '1') if kind == 'L' else index % 7 // 6}")
+    built = build(spec(), local(tmp_path, "\n".join(lines)), tmp_path / "out", Silent())
+    signature = built.model.signature
+    assert signature.categorical == ("kind", "plant")
+    assert built.model.categories[0].values == ("L", "M", "weiß nicht")
+    assert [each.name for each in built.model.importances] == ["heat", "load", "kind", "plant"]
+    assert "weiß nicht" in (tmp_path / "out" / "card.md").read_text()
+    golden = json.loads((tmp_path / "out" / "golden.json").read_text())
+    texts = np.array(golden["categorical"], object)
+    assert texts.shape == (len(golden["numeric"]), 2)
+    assert {"L", "M", "weiß nicht", ""} <= set(texts[:, 0])
+    assert "every category" in golden["kinds"]
+    session = onnxruntime.InferenceSession((tmp_path / "out/repository/spindle/1/model.onnx").read_bytes())
+    numbers = np.array([[np.nan if cell is None else cell for cell in row] for row in golden["numeric"]], np.float32)
+    score = session.run(["score"], {"numeric": numbers, "categorical": texts})[0]
+    np.testing.assert_array_equal(score[:, 0], np.array(golden["outputs"]["score"], np.float32))
+    one = np.repeat(numbers[:1], 4, axis=0)
+    asked = np.array([["", "A"], ["never seen", "A"], ["M", "A"], ["L", "A"]], object)
+    said = session.run(["score"], {"numeric": one, "categorical": asked})[0][:, 0]
+    assert said[0] == said[1]
+    assert len(set(said)) > 1
+
+
+@pytest.mark.parametrize(
+    ("more", "method"), [({"groupBy": "asset"}, "group"), ({"timeColumn": "asset"}, "time"), ({}, "stratified")]
+)
+def test_the_way_of_splitting_is_written_down(tmp_path: Path, more: dict[str, str], method: str) -> None:
+    rows = fault_csv(rows=600).splitlines()
+    lines = [rows[0] + ",asset", *(f"{row},{index // 20}" for index, row in enumerate(rows[1:]))]
+    built = build(spec(**more), local(tmp_path, "\n".join(lines)), tmp_path / "out", Silent())
+    assert built.model.split.method == method
+    assert ("asset" in built.model.signature.numeric) is (method == "stratified")
+    card = (tmp_path / "out" / "card.md").read_text()
+    assert {"group": "machines that", "time": "latest", "stratified": "both sides"}[method] in card
+
+
+def test_repeated_rows_and_a_sample_are_told(tmp_path: Path) -> None:
+    rows = fault_csv(rows=600).splitlines()
+    content = "\n".join([rows[0], *rows[1:], *rows[1:]])
+    built = build(spec(sampleRows=1000), local(tmp_path, content), tmp_path / "out", Silent())
+    notes = "\n".join(built.report.notes)
+    assert "1,000 of 1,200 rows were drawn at random by the seed" in notes
+    assert "held-out rows stand among the fitted ones too" in notes
+    assert (built.model.data.rows, built.model.data.rows_in_file) == (1000, 1200)
+
+
+def test_a_telling_column_stops_the_build(tmp_path: Path) -> None:
+    rows = fault_csv(rows=600).splitlines()
+    lines = [rows[0] + ",cost", *(f"{row},{int(row[-1]) * 50}" for row in rows[1:])]
+    with refused(Reason.TARGET_LEAKAGE, '"cost"'):
+        build(spec(), local(tmp_path, "\n".join(lines)), tmp_path / "out", Silent())
+    assert not (tmp_path / "out").exists()
+    allowed = spec(features={"allowLeakage": ["cost"]})
+    built = build(allowed, local(tmp_path, "\n".join(lines)), tmp_path / "out", Silent())
+    assert any('"cost" is allowed although' in note for note in built.report.notes)
 
 
 def test_a_column_that_is_empty_in_the_fitted_rows_is_no_accident(tmp_path: Path) -> None:
@@ -143,7 +214,7 @@ def test_inputs_decide_the_digest() -> None:
 def test_the_inputs_digest_is_written_down() -> None:
     """Should this change, every plant is trained anew: raise the builder's FORMAT, and mean it."""
     digest = inputs_digest(spec(), "csv", "a" * 64)
-    assert digest == "sha256:0463f38988c4cd0592c5697323836e3f49f5859d54d006494b60abfe7477eb95"
+    assert digest == "sha256:67b0068d406cbe6a2de40aa9df4d4fc38cef148bd6676d1b2f6d681c9d2fae91"
 
 
 def manifest(folder: Path, data: Path, **train: object) -> Path:

@@ -12,6 +12,7 @@ import onnxruntime
 import pytest
 from sklearn.pipeline import Pipeline
 
+from model_builder.categories import Rows
 from model_builder.errors import Reason
 from model_builder.export import Exported, decision, export
 from model_builder.parity import Answers, Model, compare, reference
@@ -89,7 +90,7 @@ def test_the_same_forest_gives_the_same_bytes(case: Case) -> None:
 def test_every_row_agrees_also_beside_thresholds_and_with_holes(classes: int, max_depth: int | None, seed: int) -> None:
     case = make(classes, seed, max_depth)
     forest = case.pipeline.named_steps["forest"]
-    rows = [case.features, np.full((1, 4), np.nan, np.float32)]
+    parts = [case.features, np.full((1, 4), np.nan, np.float32)]
     for tree in forest.estimators_:
         for feature, threshold in zip(tree.tree_.feature, tree.tree_.threshold, strict=True):
             if feature >= 0:
@@ -97,10 +98,11 @@ def test_every_row_agrees_also_beside_thresholds_and_with_holes(classes: int, ma
                 at = np.float32(threshold)
                 up, down = np.float32(np.inf), np.float32(-np.inf)
                 beside[:, feature] = [np.nextafter(at, down), at, np.nextafter(at, up)]
-                rows.append(beside)
-    features = np.concatenate(rows)
-    expected = reference(case.pipeline.predict_proba, features, case.signature)
-    parity = compare(case.model.answer(features), expected, case.signature)
+                parts.append(beside)
+    features = np.concatenate(parts)
+    rows = Rows.of_numbers(features)
+    expected = reference(case.pipeline.predict_proba, rows, case.signature)
+    parity = compare(case.model.answer(rows), expected, case.signature)
     assert parity.rows == len(features)
     assert parity.max_score_error < 2e-6
     if classes == 2:

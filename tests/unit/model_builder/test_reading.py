@@ -15,6 +15,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from model_builder.categories import Category
 from model_builder.errors import Reason
 from model_builder.reading import Table, read_table
 from model_builder.sources import LocalData
@@ -22,6 +23,8 @@ from model_builder.spec import Limits
 from tests.support.builder import local, read, refused, train
 
 MEASURED = "heat,fault\n" + "".join(f"1,{index}.5\n" for index in range(1001))
+MANY_TEXTS = "kind,fault\n" + "".join(f"t{index},1\n" for index in range(51))
+LONG_TEXT = f"heat,kind,fault\n1,{'x' * 129},0\n"
 TIMES = pa.array([0, 1], pa.timestamp("ms"))
 
 BAD: list[tuple[str, bytes | str, dict[str, Any], Reason, list[str]]] = [
@@ -39,7 +42,10 @@ BAD: list[tuple[str, bytes | str, dict[str, Any], Reason, list[str]]] = [
     ("text among numbers", "heat,fault\n1,0\n2,1\n3 C,0\n", {}, Reason.NOT_A_NUMBER, ['row 4, column "heat": "3 C"']),
     ("thousands", "heat,fault\n1,0\n2,1\n\"1,551\",0\n", {}, Reason.NOT_A_NUMBER, ['row 4, column "heat": "1,551"']),
     ("control characters", "heat,fault\n1,0\n2,1\n3\x1b[31m,0\n", {}, Reason.NOT_A_NUMBER, [r'"3\x1b[31m"']),
-    ("text asked for", "heat,kind,fault\n1,L,0\n", {"include": ["kind"]}, Reason.TEXT_COLUMN, ['"kind"', 'row 2: "L"']),
+    ("texts asked for", MANY_TEXTS, {"include": ["kind"]}, Reason.TEXT_COLUMN, ['row 2: "t0"', "51 different"]),
+    ("long text asked for", LONG_TEXT, {"include": ["kind"]}, Reason.TEXT_COLUMN, ["too many or too long"]),
+    ("only text asked for", "kind,heat,fault\nL,1,0\n", {"include": ["kind"]}, Reason.NO_FEATURES, ['"kind": text']),
+    ("unknown allowed", "heat,fault\n1,0\n", {"allowLeakage": ["haet"]}, Reason.COLUMN_NOT_FOUND, ['"heat"']),
     ("empty asked for", "heat,kind,fault\n1,,0\n", {"include": ["kind"]}, Reason.EMPTY_COLUMN, ['"kind"']),
     ("unknown asked for", "heat,fault\n1,0\n", {"include": ["heet"]}, Reason.COLUMN_NOT_FOUND, ['did you mean "heat"']),
     ("unknown excluded", "heat,fault\n1,0\n", {"exclude": ["load"]}, Reason.COLUMN_NOT_FOUND, ['"load"']),
@@ -125,14 +131,72 @@ def test_rows_are_counted_as_in_the_file(tmp_path: Path) -> None:
     assert table.empty_rows == 1
 
 
-def test_text_columns_are_left_out_and_named(tmp_path: Path) -> None:
-    table = read(
-        tmp_path, ",kind,heat,gone,skip,fault\n1,L,1,,9,0\n2,7,2,,9,1\n3,M,3,,9,1\n", features={"exclude": ["skip"]}
-    )
+def test_columns_that_are_left_out_are_named(tmp_path: Path) -> None:
+    rows = [f"{index},{index},,9,id-{index},t{index // 2},{index % 2}" for index in range(200)]
+    content = "\n".join([",heat,gone,skip,order,note,fault", *rows])
+    table = read(tmp_path, content, features={"exclude": ["skip"]})
     assert table.names == ("heat",)
+    assert table.categorical == ()
     assert {(column.name, column.why) for column in table.left_out} == {
-        ("column 1", "no name"), ("kind", "text"), ("gone", "empty"), ("skip", "excluded"),
+        ("column 1", "no name"), ("gone", "empty"), ("skip", "excluded"), ("order", "identifier"), ("note", "text"),
     }  # fmt: skip
+
+
+def test_columns_of_few_texts_become_categories(tmp_path: Path) -> None:
+    table = read(tmp_path, "kind,heat,fault\n M ,1,0\n7,2,1\n,3,1\nL,4,0\nn/a,5,1\nM,6,1\n")
+    assert table.data.categories == (Category("kind", ("7", "L", "M")),)
+    assert table.data.codes[:, 0].tolist() == [2, 0, -1, 1, -1, 2]
+    assert table.data.texts()[:, 0].tolist() == ["M", "7", "", "L", "", "M"]
+    np.testing.assert_array_equal(table.data.matrix()[:3], [[1, 0, 0, 1], [2, 1, 0, 0], [3, 0, 0, 0]])
+
+
+def test_the_codes_of_categories_do_not_depend_on_the_order_of_rows(tmp_path: Path) -> None:
+    one = read(tmp_path, "kind,heat,fault\nb,1,0\na,2,1\n")
+    other = read(tmp_path, "kind,heat,fault\na,2,1\nb,1,0\n")
+    assert one.data.categories == other.data.categories
+    np.testing.assert_array_equal(one.data.codes, other.data.codes[::-1])
+
+
+def test_a_category_may_be_asked_for(tmp_path: Path) -> None:
+    table = read(tmp_path, "kind,heat,fault\nL,1,0\nM,2,1\n", features={"include": ["kind", "heat"]})
+    assert (table.names, table.categorical) == (("heat",), ("kind",))
+
+
+def test_a_header_that_two_delimiters_cut_alike_is_read_by_the_target(tmp_path: Path) -> None:
+    assert read(tmp_path, "a,b;fault\n1,5;0\n2,5;1\n").names == ("a,b",)
+
+
+def test_a_sample_is_drawn_from_long_files(tmp_path: Path) -> None:
+    content = "kind,heat,fault\n" + "".join(f"{'ab'[i % 2]},{i},{int(i % 10 == 0)}\n" for i in range(300_000))
+    table = read(tmp_path, content, sampleRows=1000)
+    assert table.rows_in_file == 300_000
+    assert len(table.rows) == 1000
+    assert len(np.unique(table.rows)) == 1000
+    np.testing.assert_array_equal(table.features[:, 0], (table.rows - 2).astype(np.float32))
+    assert [("a", "b")[code] for code in table.data.codes[:, 0]] == ["ab"[row % 2] for row in table.rows]
+    assert 70 <= (table.target == 0).sum() <= 130
+    assert table.rows.mean() == pytest.approx(150_000, rel=0.1)
+    again = read(tmp_path, content, sampleRows=1000)
+    np.testing.assert_array_equal(table.rows, again.rows)
+    assert not np.array_equal(table.rows, read(tmp_path, content, sampleRows=1000, seed=1).rows)
+    with refused(Reason.NOT_A_NUMBER, 'row 300,002, column "heat": "oops"'):
+        read(tmp_path, content + "a,oops,1\n", sampleRows=1000)
+
+
+def test_groups_and_times_are_read_and_are_no_features(tmp_path: Path) -> None:
+    content = "heat,asset,when,fault\n1,1.0,5,0\n2,1,5,1\n3,b,7,0\n"
+    table = read(tmp_path, content, groupBy="asset")
+    assert table.groups is not None
+    assert table.groups.tolist() == [0, 0, 1]
+    assert table.names == ("heat", "when")
+    assert ("asset", "groups the rows") in {(column.name, column.why) for column in table.left_out}
+    table = read(tmp_path, content, timeColumn="when", features={"exclude": ["asset"]})
+    assert table.times is not None
+    assert table.times.tolist() == [5, 5, 7]
+    with refused(Reason.GROUP_INCOMPLETE, "row 3", '"asset"', "1 of 2 rows"):
+        read(tmp_path, "heat,asset,fault\n1,a,0\n2,,1\n", groupBy="asset")
+    with refused(Reason.COLUMN_NOT_FOUND, '"aset"', 'did you mean "asset"'):
+        read(tmp_path, content, groupBy="aset")
 
 
 def test_included_columns_come_in_the_order_of_the_spec(tmp_path: Path) -> None:
@@ -243,7 +307,8 @@ def test_parquet_of_many_types(tmp_path: Path) -> None:
     expected = [[1.5, 1, 1.25, 1, 1, 1], [nan, 2, 2.5, 0, 2.5, 2], [nan, nan, nan, nan, nan, 3]]
     np.testing.assert_array_equal(table.features, np.array(expected, np.float32))
     assert [table.classes[code] for code in table.target] == ["true", "false", "true"]
-    assert [(column.name, column.why) for column in table.left_out] == [("kind", "text"), ("when", "timestamp[ms]")]
+    assert [(column.name, column.why) for column in table.left_out] == [("when", "timestamp[ms]")]
+    assert table.data.categories == (Category("kind", ("L", "M")),)
     assert table.rows.tolist() == [1, 2, 3]
 
 

@@ -22,6 +22,11 @@ from tests.support.builder import REPOSITORY, spec, train
         ({"target": "fault", "seed": -1}, "greater than or equal to 0"),
         ({"target": "fault", "features": {"include": ["a", "a"]}}, "include names a more than once"),
         ({"target": "fault", "features": {"include": ["a"], "exclude": ["b"]}}, "not both"),
+        ({"target": "fault", "features": {"allowLeakage": ["a", "a"]}}, "allowLeakage names a more than once"),
+        ({"target": "fault", "groupBy": "asset", "timeColumn": "when"}, "groupBy or timeColumn, not both"),
+        ({"target": "fault", "groupBy": "fault"}, "cannot be the target"),
+        ({"target": "fault", "timeColumn": "when", "features": {"include": ["when"]}}, "features.include"),
+        ({"target": "fault", "sampleRows": 10}, "greater than or equal to 1000"),
         ({"target": "fault", "params": {"randomForest": {"n_estimators": 0}}}, "greater than or equal to 1"),
         ({"target": "fault", "params": {"randomForest": {"nEstimators": 10}}}, "Extra inputs"),
         ({"target": "fault", "params": {"randomForest": {"class_weight": "balance"}}}, "balanced"),
@@ -62,10 +67,13 @@ def test_every_field_is_described() -> None:
 
 def test_rules_across_fields_are_told_to_the_api_server_too() -> None:
     schema = Source.model_json_schema()["$defs"]
-    messages = {rule["message"] for part in ("Data", "Features") for rule in schema[part]["x-kubernetes-validations"]}
+    messages = {
+        rule["message"] for part in ("Data", "Features", "Train") for rule in schema[part]["x-kubernetes-validations"]
+    }
     uri = Data.model_json_schema()["properties"]["uri"]
     messages |= {rule["message"] for rule in uri["x-kubernetes-validations"]}
     assert {"give include or exclude, not both", "caBundleRef is for s3:// and https:// only"} <= messages
+    assert "give groupBy or timeColumn, not both" in messages
     assert any("'..'" in message for message in messages)
 
 
@@ -75,7 +83,9 @@ def test_canonical_leaves_out_where_the_data_lies() -> None:
     assert canonical(here) == canonical(there)
 
 
-@pytest.mark.parametrize("change", [{"seed": 1}, {"target": "other"}, {"positiveClass": "0"}])
+@pytest.mark.parametrize(
+    "change", [{"seed": 1}, {"target": "other"}, {"positiveClass": "0"}, {"groupBy": "asset"}, {"sampleRows": 5000}]
+)
 def test_canonical_keeps_what_decides_the_model(change: dict[str, Any]) -> None:
     assert canonical(spec()) != canonical(spec(**change))
 

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from model_builder.classes import order_classes
 from model_builder.errors import Reason
 from model_builder.spec import RandomForest
-from model_builder.training import fit_forest, float32_floor, split_rows
+from model_builder.splitting import split_rows
+from model_builder.training import fit_forest, float32_floor
 from tests.support.builder import refused
 
 FLOAT32 = st.floats(width=32, allow_nan=False, allow_infinity=False)
@@ -72,7 +73,7 @@ def test_the_forest_answers_alike_for_any_number_of_threads_and_for_nan() -> Non
 def test_a_class_on_one_side_only_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     labels = order_classes("fault", ("a", "b"), np.array([0] * 95 + [1] * 5), None)
     monkeypatch.setattr(
-        "model_builder.training.train_test_split", lambda rows, **_: (rows[:80], rows[80:90]), raising=True
+        "model_builder.splitting.train_test_split", lambda rows, **_: (rows[:80], rows[80:90]), raising=True
     )
     with refused(Reason.TOO_FEW_ROWS, "both sides", '5 rows of "b"'):
         split_rows(labels, 0)

@@ -15,6 +15,7 @@ from model_builder.report import Signature
 from model_builder.triton import config
 
 BINARY = Signature.of(("heat", "load"), ("0", "1"), 0.5)
+MIXED = Signature.of(("heat", "load"), ("0", "1"), 0.5, ("kind", "plant", "line"))
 SEVERAL = Signature.of(("heat", "load"), ("a", "b", "c"), None)
 
 
@@ -53,6 +54,17 @@ def test_warm_up_fits_the_input() -> None:
     for sample in samples:
         assert 1 <= sample.batch_size <= 1024
         assert list(sample.inputs["numeric"].dims) == [2]
+
+
+def test_texts_are_an_input_of_their_own() -> None:
+    parsed = parse(config("spindle", MIXED))
+    types = model_config_pb2.DataType
+    inputs = [(each.name, types.Name(each.data_type), list(each.dims)) for each in parsed.input]
+    assert inputs == [("numeric", "TYPE_FP32", [2]), ("categorical", "TYPE_STRING", [3])]
+    for sample in parsed.model_warmup:
+        assert set(sample.inputs) == {"numeric", "categorical"}
+        assert sample.inputs["categorical"].WhichOneof("input_data_type") == "zero_data"
+        assert list(sample.inputs["categorical"].dims) == [3]
 
 
 @given(
