@@ -9,6 +9,7 @@ from pathlib import Path
 from model_builder import golden as golden_samples
 from model_builder.artifact import Artifact, write_artifact
 from model_builder.classes import order_classes
+from model_builder.compression.encode import form_for
 from model_builder.export import export
 from model_builder.facts import model_report
 from model_builder.leakage import check_leakage
@@ -112,7 +113,7 @@ def _fit(spec: BuildSpec, prepared: Prepared, progress: Progress) -> Fitted:
     threshold = THRESHOLD if labels.binary else None
     signature = Signature.of(table.names, labels.classes, threshold, table.categorical)
     with progress.step("export", "Writing the model file") as step:
-        exported = export(pipeline, signature, table.data.categories)
+        exported = export(pipeline, signature, table.data.categories, form_for(spec.runtime.onnxruntime))
         step.done(f"{len(exported.model):,} bytes", bytes=len(exported.model))
     return Fitted(pipeline, signature, exported, Model(exported.model, signature))
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from model_builder.report import Signature, canonical_json
 
-INPUT = "numeric"
 SCORE, FAULT = "score", "fault"
 PROBABILITIES, LABEL = "probabilities", "label"
 

@@ -10,37 +10,35 @@ from onnx import TensorProto, helper, numpy_helper
 from sklearn.pipeline import Pipeline
 
 from model_builder.categories import Category, matrix_names
+from model_builder.compression.encode import OPSET, REGRESSOR, TREE_ENSEMBLE, Form, encode
+from model_builder.compression.fitted import UnsupportedEstimatorError, from_sklearn
+from model_builder.contract import FAULT, LABEL, PROBABILITIES, SCORE, decision, metadata
 from model_builder.frontend import FrontEnd, front_end
-from model_builder.report import Signature, canonical_json
-
-OPSET = 18
-ML_OPSET = 3
-IR_VERSION = 8
-"""What ONNX Runtime 1.19 knows, the oldest that serves (Triton 24.10)."""
-
-SCORE, FAULT = "score", "fault"
-PROBABILITIES, LABEL = "probabilities", "label"
-
-TIE = 5e-6
-"""A score this close below the threshold counts as on it.
-
-Scores of exactly 0.5 are common, and runtimes add up in different orders: without a margin for the last bits such a
-row would be a fault in one release of ONNX Runtime and none in another.
-"""
+from model_builder.report import Signature
 
 _RAW_LABEL, _RAW_PROBABILITIES = "raw_label", "raw_probabilities"
 
 
 @dataclass(frozen=True)
 class Exported:
-    """The model file, and the size of what skl2onnx wrote before."""
+    """The model file, what a runtime must know to read it, and the size of the plain skl2onnx export."""
 
     model: bytes
     plain_bytes: int
+    ml_opset: int
+    ir_version: int
+    note: str = ""
 
 
-def export(pipeline: Pipeline, signature: Signature, categories: tuple[Category, ...] = ()) -> Exported:
-    """Export a pipeline with steps ``imputer`` and ``forest``.
+def export(
+    pipeline: Pipeline,
+    signature: Signature,
+    categories: tuple[Category, ...] = (),
+    form: Form = TREE_ENSEMBLE,
+) -> Exported:
+    """Export a pipeline with last step ``estimator``.
+
+    Trees are written by our own encoder, in the form that the runtime knows; anything else is left to skl2onnx.
 
     Parameters
     ----------
@@ -56,9 +54,17 @@ def export(pipeline: Pipeline, signature: Signature, categories: tuple[Category,
     """
     front = front_end(signature, categories)
     plain = _converted(pipeline, front.matrix, len(matrix_names(signature.numeric, categories)))
-    model = _with_contract(plain, front, signature)
-    onnx.checker.check_model(model, full_check=True)
-    return Exported(model.SerializeToString(deterministic=True), len(plain.SerializeToString()))
+    plain_bytes = len(plain.SerializeToString())
+    try:
+        ensemble = from_sklearn(pipeline)
+    except UnsupportedEstimatorError as error:
+        model = _with_contract(plain, front, signature)
+        onnx.checker.check_model(model, full_check=True)
+        written = model.SerializeToString(deterministic=True)
+        note = f"written by skl2onnx, not by our own encoder: {error}"
+        return Exported(written, plain_bytes, REGRESSOR.ml_opset, REGRESSOR.ir_version, note)
+    written = encode(ensemble, signature, form, front=front)
+    return Exported(written, plain_bytes, form.ml_opset, form.ir_version)
 
 
 def _converted(pipeline: Pipeline, matrix: str, columns: int) -> onnx.ModelProto:
@@ -71,7 +77,7 @@ def _converted(pipeline: Pipeline, matrix: str, columns: int) -> onnx.ModelProto
         initial_types=[(matrix, FloatTensorType([None, columns]))],
         final_types=None,
         options={id(pipeline.named_steps["forest"]): {"zipmap": False}},
-        target_opset={"": OPSET, "ai.onnx.ml": ML_OPSET},
+        target_opset={"": OPSET, "ai.onnx.ml": REGRESSOR.ml_opset},
     )
     return model
 
@@ -97,27 +103,14 @@ def _with_contract(plain: onnx.ModelProto, front: FrontEnd, signature: Signature
     )
     model = helper.make_model(
         graph,
-        ir_version=IR_VERSION,
-        opset_imports=[helper.make_opsetid("", OPSET), helper.make_opsetid("ai.onnx.ml", ML_OPSET)],
+        ir_version=REGRESSOR.ir_version,
+        opset_imports=[helper.make_opsetid("", OPSET), helper.make_opsetid("ai.onnx.ml", REGRESSOR.ml_opset)],
         producer_name="andon",
         producer_version="",
         doc_string="",
     )
     helper.set_model_props(model, metadata(signature))
     return model
-
-
-def decision(signature: Signature) -> float:
-    """Give the score from which on a row is called a fault: the threshold less the margin for ties."""
-    if signature.threshold is None:
-        raise ValueError("several classes have no threshold")
-    return signature.threshold - TIE
-
-
-def metadata(signature: Signature) -> dict[str, str]:
-    """Write what a client must know into the model's own metadata."""
-    shape = signature.model_dump(mode="json", by_alias=True, exclude={"truncated"})
-    return {"andon.signature": canonical_json(shape).decode()}
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ import numpy as np
 
 from model_builder.categories import UNKNOWN
 from model_builder.classes import Labels
-from model_builder.export import IR_VERSION, ML_OPSET, OPSET
+from model_builder.compression.encode import OPSET
 from model_builder.metrics import confusion, measure
 from model_builder.model_report import (
     CategoryFacts,
@@ -57,7 +57,12 @@ def model_report(spec: BuildSpec, data: LocalData, prepared: Prepared, fitted: F
         importances=_importances(table, fitted),
         bytes=len(fitted.exported.model),
         plain_bytes=fitted.exported.plain_bytes,
-        runtime=Runtime(onnxruntime=VERSION, opset=OPSET, ml_opset=ML_OPSET, ir_version=IR_VERSION),
+        runtime=Runtime(
+            onnxruntime=VERSION,
+            opset=OPSET,
+            ml_opset=fitted.exported.ml_opset,
+            ir_version=fitted.exported.ir_version,
+        ),
         libraries={name: version(name) for name in LIBRARIES},
         notes=prepared.notes,
     )

@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from model_builder.categories import Rows
+from model_builder.contract import PROBABILITIES, SCORE, decision
 from model_builder.errors import BuilderError, Reason
-from model_builder.export import PROBABILITIES, SCORE, decision
 from model_builder.frontend import CATEGORICAL, INPUT
 from model_builder.report import Signature
 from model_builder.runtime import VERSION, open_session

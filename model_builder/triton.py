@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 
-from model_builder.export import FAULT, LABEL, PROBABILITIES, SCORE
+from model_builder.contract import FAULT, LABEL, PROBABILITIES, SCORE
 from model_builder.frontend import CATEGORICAL, INPUT
 from model_builder.report import Signature
 

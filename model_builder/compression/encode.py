@@ -11,7 +11,8 @@ from onnx import NodeProto, TensorProto, ValueInfoProto, helper, numpy_helper
 from model_builder.compression import wire
 from model_builder.compression.ensemble import Combine, Ensemble, Link
 from model_builder.compression.tree_nodes import ML_DOMAIN, tree_ensemble, tree_ensemble_regressor
-from model_builder.contract import FAULT, INPUT, LABEL, PROBABILITIES, SCORE, decision, metadata
+from model_builder.contract import FAULT, LABEL, PROBABILITIES, SCORE, decision, metadata
+from model_builder.frontend import INPUT, FrontEnd
 from model_builder.report import Signature
 
 OPSET = 18
@@ -43,13 +44,22 @@ def form_for(onnxruntime: str) -> Form:
     return TREE_ENSEMBLE if (major, minor) >= FIRST_WITH_TREE_ENSEMBLE else REGRESSOR
 
 
-def encode(ensemble: Ensemble, signature: Signature, form: Form = TREE_ENSEMBLE, *, labelled: bool = True) -> bytes:
+def encode(
+    ensemble: Ensemble,
+    signature: Signature,
+    form: Form = TREE_ENSEMBLE,
+    *,
+    front: FrontEnd | None = None,
+    labelled: bool = True,
+) -> bytes:
     """Write the model file.
 
     Parameters
     ----------
     signature
         Names of features and classes, and the threshold where there are two classes.
+    front
+        Inputs of the graph and what makes the ensemble's columns of them; None where they are the columns.
     labelled
         Whether the file has the output ``fault`` or ``label``; without it only ``score`` or ``probabilities``.
 
@@ -60,18 +70,18 @@ def encode(ensemble: Ensemble, signature: Signature, form: Form = TREE_ENSEMBLE,
         ensemble's in the last bits.
     """
     ensemble = ensemble.simplified()
-    head, source = _expansion(ensemble)
+    front = front or _numeric_only(ensemble.features)
+    head, source = _expansion(ensemble, front.matrix)
     tail, outputs = _ends(ensemble, signature, labelled)
     inner = _raw_name(ensemble)
-    nodes = [*(_plain(node) for node in head.nodes), form.write(ensemble, source, inner)]
+    nodes = [*(_plain(node) for node in [*front.nodes, *head.nodes]), form.write(ensemble, source, inner)]
     nodes += [_plain(node) for node in tail.nodes]
-    constants = [_plain(each) for each in [*head.constants, *tail.constants]]
-    numeric = helper.make_tensor_value_info(INPUT, TensorProto.FLOAT, ["rows", ensemble.features])
+    constants = [_plain(each) for each in [*front.constants, *head.constants, *tail.constants]]
     graph = (
         b"".join(wire.data(1, node) for node in nodes)
         + wire.data(2, _PRODUCER.encode())
         + b"".join(wire.data(5, each) for each in constants)
-        + wire.data(11, _plain(numeric))
+        + b"".join(wire.data(11, _plain(each)) for each in front.inputs)
         + b"".join(wire.data(12, _plain(each)) for each in outputs)
     )
     opsets = [helper.make_opsetid("", OPSET), helper.make_opsetid(ML_DOMAIN, form.ml_opset)]
@@ -97,12 +107,16 @@ class _Part:
     constants: list[TensorProto]
 
 
-def _expansion(ensemble: Ensemble) -> tuple[_Part, str]:
-    """Compute the pairs and append them to the input's columns."""
+def _numeric_only(features: int) -> FrontEnd:
+    return FrontEnd(INPUT, [helper.make_tensor_value_info(INPUT, TensorProto.FLOAT, ["rows", features])])
+
+
+def _expansion(ensemble: Ensemble, matrix: str) -> tuple[_Part, str]:
+    """Compute the pairs and append them to the columns: sorted ones, so differences before products."""
     if not ensemble.pairs:
-        return _Part([], []), INPUT
-    nodes, constants, columns = [], [], [INPUT]
-    for combine, operator in ((Combine.PRODUCT, "Mul"), (Combine.DIFFERENCE, "Sub")):
+        return _Part([], []), matrix
+    nodes, constants, columns = [], [], [matrix]
+    for combine, operator in ((Combine.DIFFERENCE, "Sub"), (Combine.PRODUCT, "Mul")):
         pairs = [pair for pair in ensemble.pairs if pair.combine is combine]
         if not pairs:
             continue
@@ -110,7 +124,7 @@ def _expansion(ensemble: Ensemble) -> tuple[_Part, str]:
         for side, chosen in (("l", [pair.left for pair in pairs]), ("r", [pair.right for pair in pairs])):
             name = f"{operator[0]}{side}"
             constants.append(numpy_helper.from_array(np.array(chosen, np.int32), f"{name}i"))
-            nodes.append(helper.make_node("Gather", [INPUT, f"{name}i"], [name], axis=1))
+            nodes.append(helper.make_node("Gather", [matrix, f"{name}i"], [name], axis=1))
             sides.append(name)
         nodes.append(helper.make_node(operator, sides, [operator]))
         columns.append(operator)

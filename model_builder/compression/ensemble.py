@@ -207,16 +207,19 @@ class Ensemble:
         return sum(tree.splits for tree in self.trees)
 
     def simplified(self) -> Ensemble:
-        """Merge leaves that say the same, move trees of one leaf into the base, drop pairs that no tree looks at."""
+        """Merge leaves that say the same, move trees of one leaf into the base, drop pairs that no tree looks at.
+
+        The pairs that are left are sorted.
+        """
         trees = [tree.simplified() for tree in self.trees]
         base = self.base + sum((tree.value[0] for tree in trees if tree.is_leaf[0]), np.zeros(self.outputs))
         kept = tuple(tree for tree in trees if not tree.is_leaf[0])
-        return replace(self, trees=kept, base=base)._without_unused_pairs()
+        return replace(self, trees=kept, base=base)._with_used_pairs()
 
-    def _without_unused_pairs(self) -> Ensemble:
+    def _with_used_pairs(self) -> Ensemble:
         used = {int(f) for tree in self.trees for f in tree.feature if f >= self.features}
-        order = sorted(used)
-        if len(order) == len(self.pairs):
+        order = sorted(used, key=lambda feature: self.pairs[feature - self.features])
+        if order == list(range(self.features, self.features + len(self.pairs))):
             return self
         position = {feature: self.features + index for index, feature in enumerate(order)}
         trees = tuple(

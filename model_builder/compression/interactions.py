@@ -46,9 +46,7 @@ def choose_pairs(rows: Rows, codes: npt.NDArray[np.int64], seed: int, most: int 
         for combine in Combine
         for left, right in itertools.combinations(columns, 2)
     )
-    wide = expand(rows, pairs)
-    # A product may overflow; what is not finite tells a tree nothing that a missing value would not.
-    wide = np.where(np.isfinite(wide), wide, np.float32(np.nan))
+    wide = np.nan_to_num(expand(rows, pairs), nan=np.nan)  # a product may be larger than the largest float
     gains = _gains(wide, codes, seed)[rows.shape[1] :]
     best = np.argsort(-gains, kind="stable")[:most]
     return tuple(sorted(pairs[index] for index in best if gains[index] > 0))

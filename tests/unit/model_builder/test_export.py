@@ -11,10 +11,14 @@ import onnx
 import onnxruntime
 import pytest
 from sklearn.pipeline import Pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.tree import DecisionTreeClassifier
 
 from model_builder.categories import Rows
+from model_builder.compression.encode import REGRESSOR, TREE_ENSEMBLE, Form
+from model_builder.contract import decision
 from model_builder.errors import Reason
-from model_builder.export import Exported, decision, export
+from model_builder.export import Exported, export
 from model_builder.parity import Answers, Model, compare, reference
 from model_builder.report import Signature
 from model_builder.spec import RandomForest
@@ -34,7 +38,7 @@ class Case:
         return Model(self.exported.model, self.signature)
 
 
-def make(classes: int, seed: int = 0, max_depth: int | None = None) -> Case:
+def make(classes: int, seed: int = 0, max_depth: int | None = None, form: Form = TREE_ENSEMBLE) -> Case:
     random = np.random.RandomState(seed)
     features = random.normal(size=(600, 4)).round(1).astype(np.float32)
     codes = np.digitize(features[:, 0] + features[:, 1], np.linspace(-1.5, 1.5, classes + 1)[1:-1]).astype(np.int64)
@@ -42,7 +46,7 @@ def make(classes: int, seed: int = 0, max_depth: int | None = None) -> Case:
     pipeline = fit_forest(features, codes, RandomForest(n_estimators=12, max_depth=max_depth), seed)
     names = tuple(f"sensor {index}" for index in range(4))
     signature = Signature.of(names, tuple(str(index) for index in range(classes)), 0.5 if classes == 2 else None)
-    return Case(features, pipeline, signature, export(pipeline, signature))
+    return Case(features, pipeline, signature, export(pipeline, signature, form=form))
 
 
 @pytest.fixture(scope="module", params=[2, 3, 7])
@@ -64,11 +68,31 @@ def test_inputs_and_outputs_are_those_of_the_contract(case: Case) -> None:
     assert [part.shape for part in output] == [(3, 1 if classes == 2 else classes), (3, 1)]
 
 
-def test_the_file_asks_for_no_more_than_the_oldest_runtime_knows(case: Case) -> None:
+@pytest.mark.parametrize("form", [TREE_ENSEMBLE, REGRESSOR], ids=lambda form: form.name)
+def test_the_file_asks_for_no_more_than_the_runtime_knows(form: Form) -> None:
+    case = make(2, form=form)
     model = onnx.load_from_string(case.exported.model)
-    assert model.ir_version <= 10
-    assert {each.domain: each.version for each in model.opset_import} == {"": 18, "ai.onnx.ml": 3}
+    assert model.ir_version == case.exported.ir_version <= 10
+    assert {each.domain: each.version for each in model.opset_import} == {"": 18, "ai.onnx.ml": form.ml_opset}
     assert {node.domain for node in model.graph.node} <= {"", "ai.onnx.ml"}
+    assert case.exported.ml_opset == form.ml_opset
+
+
+def test_the_file_is_far_smaller_than_the_plain_export(case: Case) -> None:
+    assert len(case.exported.model) * 3 < case.exported.plain_bytes
+
+
+def test_what_is_no_tree_is_left_to_skl2onnx() -> None:
+    features = np.arange(80, dtype=np.float32).reshape(40, 2) % 7
+    pipeline = Pipeline([("scaler", StandardScaler()), ("forest", DecisionTreeClassifier(random_state=0))])
+    pipeline.fit(features, np.arange(40) % 2)
+    signature = Signature.of(("a", "b"), ("0", "1"), 0.5)
+    exported = export(pipeline, signature)
+    assert "skl2onnx" in exported.note
+    assert exported.ml_opset == 3
+    rows = Rows.of_numbers(features)
+    answered = Model(exported.model, signature).answer(rows)
+    compare(answered, reference(pipeline.predict_proba, rows, signature), signature)
 
 
 def test_the_file_says_what_it_is_and_not_when_or_by_which_release(case: Case) -> None:
@@ -86,9 +110,11 @@ def test_the_same_forest_gives_the_same_bytes(case: Case) -> None:
 
 @pytest.mark.parametrize("classes", [2, 3])
 @pytest.mark.parametrize("max_depth", [None, 1, 4])
-@pytest.mark.parametrize("seed", [1, 2])
-def test_every_row_agrees_also_beside_thresholds_and_with_holes(classes: int, max_depth: int | None, seed: int) -> None:
-    case = make(classes, seed, max_depth)
+@pytest.mark.parametrize(("seed", "form"), [(1, TREE_ENSEMBLE), (2, REGRESSOR)])
+def test_every_row_agrees_also_beside_thresholds_and_with_holes(
+    classes: int, max_depth: int | None, seed: int, form: Form
+) -> None:
+    case = make(classes, seed, max_depth, form)
     forest = case.pipeline.named_steps["forest"]
     parts = [case.features, np.full((1, 4), np.nan, np.float32)]
     for tree in forest.estimators_:

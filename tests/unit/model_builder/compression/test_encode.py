@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from dataclasses import replace
 
@@ -79,11 +80,14 @@ def test_infinite_and_missing_values_go_as_in_the_ensemble(form: Form, kind: str
     np.testing.assert_allclose(next(iter(found.values())), ensemble.scores(rows), rtol=0, atol=2e-6)
 
 
+PAIRS = (Pair(Combine.PRODUCT, 0, 1), Pair(Combine.PRODUCT, 1, 2), Pair(Combine.DIFFERENCE, 2, 0))
+
+
 @FORM
-def test_pairs_are_computed_in_the_graph(form: Form) -> None:
+@pytest.mark.parametrize("pairs", list(itertools.permutations(PAIRS)))
+def test_pairs_are_computed_in_the_graph(form: Form, pairs: tuple[Pair, ...]) -> None:
     random = np.random.RandomState(0)
     rows = random.normal(size=(300, 3)).astype(np.float32)
-    pairs = (Pair(Combine.PRODUCT, 0, 1), Pair(Combine.PRODUCT, 1, 2), Pair(Combine.DIFFERENCE, 2, 0))
     codes = (rows[:, 0] * rows[:, 1] > rows[:, 2] - rows[:, 0]).astype(int)
     forest = RandomForestClassifier(4, random_state=0).fit(expand(rows, pairs), codes)
     ensemble = replace(from_sklearn(forest), features=3, pairs=pairs)
