@@ -10,10 +10,12 @@ from model_builder import golden as golden_samples
 from model_builder.artifact import Artifact, write_artifact
 from model_builder.classes import order_classes
 from model_builder.compression.encode import form_for
+from model_builder.estimators import fit
 from model_builder.export import export
 from model_builder.facts import model_report
 from model_builder.leakage import check_leakage
 from model_builder.model_report import ModelReport
+from model_builder.modelling import select
 from model_builder.notes import reading_notes
 from model_builder.parity import Answers, Model, compare, reference
 from model_builder.progress import Progress
@@ -25,7 +27,6 @@ from model_builder.sources import LocalData
 from model_builder.spec import BuildSpec, canonical
 from model_builder.splitting import Order, split_rows
 from model_builder.stages import Fitted, Prepared, Proven
-from model_builder.training import fit_forest
 
 FORMAT = 2
 """Raised when the same inputs would give another model: then, and only then, plants are trained anew."""
@@ -101,21 +102,23 @@ def _prepare(spec: BuildSpec, data: LocalData, progress: Progress) -> Prepared:
     notes = (*reading_notes(table, labels, split), *screened.notes, *allowed)
     for note in notes:
         progress.note(note)
-    return Prepared(table, labels, split, notes)
+    return Prepared(table, labels, split, order, notes)
 
 
 def _fit(spec: BuildSpec, prepared: Prepared, progress: Progress) -> Fitted:
-    train, table, labels = spec.source.train, prepared.table, prepared.labels
-    settings, rows = train.params.random_forest, prepared.split.fit
-    with progress.step("train", f"Growing {settings.n_estimators:,} trees on {len(rows):,} rows") as step:
-        pipeline = fit_forest(table.data.take(rows).matrix(), labels.codes[rows], settings, train.seed)
-        step.done(f"{len(table.names) + len(table.categorical)} features, {len(labels.classes)} classes")
+    train, table, labels, rows = spec.source.train, prepared.table, prepared.labels, prepared.split.fit
     threshold = THRESHOLD if labels.binary else None
     signature = Signature.of(table.names, labels.classes, threshold, table.categorical)
+    selected = select(spec, table.data.take(rows), labels.codes[rows], prepared.order.take(rows), signature, progress)
+    with progress.step("train", f"Fitting {selected.name} on {len(rows):,} rows") as step:
+        columns = len(signature.numeric) + len(signature.categorical)
+        matrix = table.data.take(rows).matrix()
+        pipeline = fit(selected.name, train.params, matrix, labels.codes[rows], train.seed, columns)
+        step.done(f"{columns} features, {len(labels.classes)} classes")
     with progress.step("export", "Writing the model file") as step:
         exported = export(pipeline, signature, table.data.categories, form_for(spec.runtime.onnxruntime))
         step.done(f"{len(exported.model):,} bytes", bytes=len(exported.model))
-    return Fitted(pipeline, signature, exported, Model(exported.model, signature))
+    return Fitted(selected, pipeline, signature, exported, Model(exported.model, signature))
 
 
 def _prove(spec: BuildSpec, prepared: Prepared, fitted: Fitted, progress: Progress) -> Proven:

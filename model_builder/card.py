@@ -24,6 +24,7 @@ def card(report: ModelReport) -> str:
         "## Confusion matrix\n\n" + _confusion(report),
         "## Data\n\n" + _data(report),
         "## Features\n\n" + _features(report),
+        *_selection(report),
         "## Proof\n\n" + _proof(report),
         "## Limits\n\n" + f"{LIMITS} {SPLIT_LIMITS[report.split.method]}",
     ]
@@ -34,7 +35,7 @@ def _purpose(report: ModelReport) -> str:
     if report.signature.threshold is None:
         return f"Predicts `{_safe(report.target)}`: one of {len(report.classes)} classes, with a probability for each."
     return (
-        f"Predicts `{_safe(report.target)}`. `score` is the mean over the trees of the "
+        f"Predicts `{_safe(report.target)}`. `score` is the "
         f"probability of `{_safe(report.signature.classes[1])}`, `fault` is true where it is at least "
         f"{report.signature.threshold}."
     )
@@ -83,9 +84,9 @@ def _data(report: ModelReport) -> str:
 
 
 def _features(report: ModelReport) -> str:
-    rows = [
-        [str(index + 1), f"`{_safe(each.name)}`", f"{each.value:.4f}"] for index, each in enumerate(report.importances)
-    ]
+    known = {each.name: f"{each.value:.4f}" for each in report.importances}
+    names = report.signature.numeric + report.signature.categorical
+    rows = [[str(index + 1), f"`{_safe(name)}`", known.get(name, "-")] for index, name in enumerate(names)]
     text = "In the order of the input `numeric`; a missing value is NaN and counts as the column's median.\n\n"
     numbers = len(report.signature.numeric)
     text += _table(["Position", "Column", "Importance"], rows[:numbers])
@@ -94,15 +95,36 @@ def _features(report: ModelReport) -> str:
             "\n\nIn the order of the input `categorical`; a text that is not among the known ones counts as unknown, "
             "and so does an empty one.\n\n"
         )
-        known = [
+        texts = [
             [str(index + 1), *row[1:], ", ".join(f"`{_safe(value)}`" for value in category.values)]
             for index, (row, category) in enumerate(zip(rows[numbers:], report.categories, strict=True))
         ]
-        text += _table(["Position", "Column", "Importance", "Known texts"], known)
+        text += _table(["Position", "Column", "Importance", "Known texts"], texts)
     if report.data.left_out:
         left_out = ", ".join(f"`{_safe(column.name)}` ({column.why})" for column in report.data.left_out)
         text += f"\n\nLeft out: {left_out}."
     return text
+
+
+def _selection(report: ModelReport) -> list[str]:
+    if report.selection is None:
+        return []
+    facts = report.selection
+    metrics = list(facts.candidates[0].scores)
+    rows = []
+    for each in facts.candidates:
+        scores = [each.scores[metric] for metric in metrics]
+        cells = [f"{score.value:.3f} [{_bound(score.low)}, {_bound(score.high)}]" for score in scores]
+        rows.append([each.name, f"{each.bytes:,}", *cells])
+    text = (
+        f"Cross-validated on {facts.rows:,} rows that were not held out, {facts.folds} folds, {facts.repeats} times; "
+        "95% intervals by Student's t and the standard error corrected after Nadeau and Bengio (2003).\n\n"
+    )
+    return [f"## Selection\n\n{text}{_table(['Estimator', 'Bytes', *metrics], rows)}\n\n{_safe(facts.why)}."]
+
+
+def _bound(value: float | None) -> str:
+    return "-" if value is None else f"{value:.3f}"
 
 
 def _proof(report: ModelReport) -> str:
@@ -111,8 +133,8 @@ def _proof(report: ModelReport) -> str:
         f"ONNX Runtime {report.runtime.onnxruntime} and scikit-learn were compared on {parity.rows:,} rows: the "
         f"largest difference of a score is {parity.max_score_error:.2g} (allowed {parity.tolerance:g}), "
         f"{parity.label_differences} labels differ.\n\n"
-        f"The file has {report.bytes:,} bytes ({report.trees:,} trees, {report.nodes:,} nodes); the plain export by "
-        f"skl2onnx has {report.plain_bytes:,}."
+        f"The file has {report.bytes:,} bytes ({report.estimator}, {report.trees:,} trees, {report.nodes:,} nodes); "
+        f"the plain export by skl2onnx has {report.plain_bytes:,}."
     )
 
 

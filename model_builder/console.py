@@ -47,7 +47,7 @@ def summary(report: ModelReport, digest: str, place: str) -> RenderableType:
         ("rows", f"{report.data.rows:,}, {report.split.held_out_rows:,} of them held out"),
         ("classes", ", ".join(f"{each.name}: {each.rows:,}" for each in report.classes)),
         ("features", ", ".join(report.signature.numeric + report.signature.categorical)),
-        ("model.onnx", f"{report.bytes:,} bytes ({report.trees:,} trees, {report.nodes:,} nodes)"),
+        ("model.onnx", f"{report.bytes:,} bytes ({report.estimator}, {report.trees:,} trees, {report.nodes:,} nodes)"),
         ("plain export", f"{report.plain_bytes:,} bytes"),
         ("digest", digest),
         ("artifact", place),

@@ -13,6 +13,7 @@ from model_builder.categories import Category, matrix_names
 from model_builder.compression.encode import OPSET, REGRESSOR, TREE_ENSEMBLE, Form, encode
 from model_builder.compression.fitted import UnsupportedEstimatorError, from_sklearn
 from model_builder.contract import FAULT, LABEL, PROBABILITIES, SCORE, decision, metadata
+from model_builder.estimators import STEP
 from model_builder.frontend import FrontEnd, front_end
 from model_builder.report import Signature
 
@@ -76,7 +77,7 @@ def _converted(pipeline: Pipeline, matrix: str, columns: int) -> onnx.ModelProto
         name="andon",
         initial_types=[(matrix, FloatTensorType([None, columns]))],
         final_types=None,
-        options={id(pipeline.named_steps["forest"]): {"zipmap": False}},
+        options={id(pipeline.named_steps[STEP]): {"zipmap": False}},
         target_opset={"": OPSET, "ai.onnx.ml": REGRESSOR.ml_opset},
     )
     return model

@@ -9,17 +9,23 @@ import numpy as np
 from model_builder.categories import UNKNOWN
 from model_builder.classes import Labels
 from model_builder.compression.encode import OPSET
+from model_builder.crossval import Estimate
+from model_builder.estimators import importances, size
 from model_builder.metrics import confusion, measure
 from model_builder.model_report import (
+    CandidateFacts,
     CategoryFacts,
     ClassFacts,
     DataFacts,
     Importance,
+    IntervalFacts,
     LeftOutColumn,
     ModelReport,
     ParityFacts,
+    SelectionFacts,
     SplitFacts,
 )
+from model_builder.modelling import Selected
 from model_builder.parity import TOLERANCE, Parity
 from model_builder.reading import Table
 from model_builder.report import Runtime
@@ -35,12 +41,14 @@ LIBRARIES = ("numpy", "onnx", "onnxruntime", "pyarrow", "scikit-learn", "skl2onn
 def model_report(spec: BuildSpec, data: LocalData, prepared: Prepared, fitted: Fitted, proven: Proven) -> ModelReport:
     """Write down everything that is known of a model."""
     table, split = prepared.table, prepared.split
+    trees, nodes = size(fitted.pipeline)
     return ModelReport(
         name=spec.name,
         target=spec.source.train.target,
-        estimator="randomForest",
-        trees=fitted.trees,
-        nodes=fitted.nodes,
+        estimator=fitted.selected.name,
+        trees=trees,
+        nodes=nodes,
+        selection=_selection_facts(fitted.selected),
         data=_data_facts(data, table),
         classes=_class_facts(prepared.labels, split),
         split=SplitFacts(
@@ -64,12 +72,50 @@ def model_report(spec: BuildSpec, data: LocalData, prepared: Prepared, fitted: F
             ir_version=fitted.exported.ir_version,
         ),
         libraries={name: version(name) for name in LIBRARIES},
-        notes=prepared.notes,
+        notes=(*prepared.notes, *_why(fitted.selected)),
     )
 
 
+def _why(selected: Selected) -> tuple[str, ...]:
+    choice = selected.choice
+    return (choice.why,) if choice is not None and len(choice.candidates) > 1 else ()
+
+
+def _selection_facts(selected: Selected) -> SelectionFacts | None:
+    choice, folded = selected.choice, selected.folded
+    if choice is None or folded is None or selected.codes is None:
+        return None
+    return SelectionFacts(
+        chosen=choice.chosen,
+        why=choice.why,
+        metric=choice.metric,
+        rows=len(selected.codes),
+        folds=folded.count,
+        repeats=folded.repeats,
+        candidates=tuple(
+            CandidateFacts(
+                name=each.name,
+                bytes=each.bytes,
+                equal=each.equal,
+                scores={metric: _interval(value) for metric, value in each.scores.items()},
+                differences={metric: _interval(value) for metric, value in each.differences.items()},
+            )
+            for each in choice.candidates
+        ),
+    )
+
+
+def _interval(value: Estimate) -> IntervalFacts:
+    low, high, error = (
+        None if not np.isfinite(each) else round(each, 6) for each in (value.low, value.high, value.error)
+    )
+    return IntervalFacts(value=round(value.mean, 6), low=low, high=high, error=error)
+
+
 def _importances(table: Table, fitted: Fitted) -> tuple[Importance, ...]:
-    values = fitted.pipeline.named_steps["forest"].feature_importances_
+    values = importances(fitted.pipeline)
+    if values is None:
+        return ()
     numbers = len(table.names)
     found = list(zip(table.names, values[:numbers], strict=True))
     start = numbers

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.ensemble import RandomForestClassifier
 from sklearn.pipeline import Pipeline
 
 from model_builder.categories import UNKNOWN, Rows
+from model_builder.estimators import Test, tests
 from model_builder.parity import Answers, Model
 from model_builder.report import Signature
 
@@ -53,7 +53,7 @@ def choose(
         parts.append((f"class {name}", data.take(chosen)))
     near = np.sort(np.argsort(_distance(answers, signature), kind="stable")[:most])
     parts.append(("near the decision", data.take(near)))
-    parts.append(("on a threshold", _on_thresholds(data, pipeline.named_steps["forest"], most, random)))
+    parts.append(("on a threshold", _on_thresholds(data, tests(pipeline), most, random)))
     parts.append(("missing values", _with_missing(data)))
     if data.categories:
         parts.append(("every category", _with_every_category(data)))
@@ -101,16 +101,11 @@ def _distance(answers: Answers, signature: Signature) -> npt.NDArray[np.float64]
     return np.asarray(best[:, -1] - best[:, -2])
 
 
-def _on_thresholds(data: Rows, forest: RandomForestClassifier, most: int, random: np.random.Generator) -> Rows:
+def _on_thresholds(data: Rows, every: list[Test], most: int, random: np.random.Generator) -> Rows:
     # One row on the threshold, the next one a single float above: the closest that two sides can be.
     numbers = data.numeric.shape[1]
-    tests = [
-        (int(feature), np.float32(threshold))
-        for tree in forest.estimators_
-        for feature, threshold in zip(tree.tree_.feature, tree.tree_.threshold, strict=True)
-        if 0 <= feature < numbers
-    ]
-    chosen = [tests[index] for index in random.permutation(len(tests))[: most // 2]]
+    of_numbers = [(feature, threshold) for feature, threshold in every if feature < numbers]
+    chosen = [of_numbers[index] for index in random.permutation(len(of_numbers))[: most // 2]]
     bases = [int(random.integers(len(data))) for _ in chosen]
     rows = data.take(np.repeat(np.array(bases, np.int64), 2))
     for index, (feature, threshold) in enumerate(chosen):

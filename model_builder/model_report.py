@@ -53,6 +53,40 @@ class SplitFacts(Report):
     held_out_rows: int
 
 
+class IntervalFacts(Report):
+    """A value with its 95% interval, and its standard error where that is known; absent where none can be given."""
+
+    value: float
+    low: float | None = None
+    high: float | None = None
+    error: float | None = None
+
+
+class CandidateFacts(Report):
+    """One estimator of a comparison, its differences being those to the best one, fold by fold."""
+
+    name: str
+    bytes: int
+    equal: bool
+    scores: dict[str, IntervalFacts]
+    differences: dict[str, IntervalFacts]
+
+
+class SelectionFacts(Report):
+    """The comparison by repeated cross-validation on rows that were not held out.
+
+    Intervals are Student's, by the standard error that Nadeau and Bengio (2003) correct for overlapping folds.
+    """
+
+    chosen: str
+    why: str
+    metric: str
+    rows: int
+    folds: int
+    repeats: int
+    candidates: tuple[CandidateFacts, ...]
+
+
 class ParityFacts(Report):
     """How far ONNX Runtime and scikit-learn differ, over all rows and the golden samples."""
 
@@ -64,7 +98,7 @@ class ParityFacts(Report):
 
 
 class Importance(Report):
-    """Share of a column in the forest's decrease of impurity."""
+    """Share of a column in the decrease of impurity of trees, or in the weights of standardized columns."""
 
     name: str
     value: float
@@ -79,6 +113,7 @@ class ModelReport(Report):
     estimator: str
     trees: int
     nodes: int
+    selection: SelectionFacts | None = None
     data: DataFacts
     classes: tuple[ClassFacts, ...]
     split: SplitFacts

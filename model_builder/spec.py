@@ -7,10 +7,12 @@ Imports nothing but pydantic and the standard library.
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, field_validator, model_validator
-from pydantic.alias_generators import to_camel
+from pydantic.alias_generators import to_camel, to_snake
+
+from model_builder.params import EstimatorName, Params
 
 DNS_LABEL = r"^[a-z]([-a-z0-9]*[a-z0-9])?$"
 DNS_SUBDOMAIN = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?([.][a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"
@@ -26,6 +28,7 @@ ENDPOINT_RULE = "endpoint and credentialsSecretRef are for s3:// only"
 CA_RULE = "caBundleRef is for s3:// and https:// only"
 FEATURES_RULE = "give include or exclude, not both"
 SPLIT_RULE = "give groupBy or timeColumn, not both"
+PARAMS_RULE = "params are only for estimators that are named in estimators"
 ROLES_RULE = "groupBy and timeColumn cannot be the target or be named in features.include"
 CLUSTER_SCHEME_RULE = "uri must start with pvc://, configmap://, s3:// or https://"
 RUNTIME_RULE = "onnxruntime must be 1.19 or later"
@@ -191,25 +194,6 @@ class Features(Spec):
         return self
 
 
-class RandomForest(Spec):
-    """Settings of a random forest, under the names that scikit-learn gives them."""
-
-    model_config = ConfigDict(alias_generator=None)
-
-    n_estimators: int = Field(default=100, ge=1, le=1000, description="Number of trees.")
-    max_depth: int | None = Field(default=None, ge=1, le=64, description="Largest depth of a tree. Absent: no limit.")
-    min_samples_leaf: int = Field(default=1, ge=1, le=100_000, description="Smallest number of rows in a leaf.")
-    class_weight: Literal["balanced"] | None = Field(
-        default=None, description="balanced: weigh classes by the inverse of their frequency. Absent: all rows alike."
-    )
-
-
-class Params(Spec):
-    """Settings of the estimators."""
-
-    random_forest: RandomForest = Field(default_factory=RandomForest, description="Random forest.")
-
-
 class Train(Spec):
     """Train a model from data."""
 
@@ -224,6 +208,14 @@ class Train(Spec):
                         ROLES_RULE,
                     )
                     for role in ("groupBy", "timeColumn")
+                ),
+                *(
+                    cel(
+                        f"!has(self.params) || !has(self.params.{name}) || !has(self.estimators) || "
+                        f"'{name}' in self.estimators",
+                        PARAMS_RULE,
+                    )
+                    for name in get_args(EstimatorName)
                 ),
             ]
         }
@@ -258,6 +250,13 @@ class Train(Spec):
         le=10_000_000,
         description="Rows to learn from at most. Of a longer file, that many are drawn at random by the seed.",
     )
+    estimators: tuple[EstimatorName, ...] = Field(
+        default=("randomForest",),
+        min_length=1,
+        max_length=len(get_args(EstimatorName)),
+        description="One is trained; several are compared by cross-validation, and the smallest of the best is taken.",
+        json_schema_extra={"x-kubernetes-list-type": "set"},
+    )
     params: Params = Field(default_factory=Params, description="Settings of each estimator.")
     seed: int = Field(default=42, ge=0, le=2**32 - 1, description="Seed of sample, split and training.")
 
@@ -268,7 +267,31 @@ class Train(Spec):
         for role in (self.group_by, self.time_column):
             if role is not None and role in (self.target, *self.features.include):
                 raise ValueError(ROLES_RULE)
+        if len(set(self.estimators)) < len(self.estimators):
+            raise ValueError("estimators names one more than once")
+        for name in get_args(EstimatorName):
+            field = to_snake(name)
+            if name not in self.estimators and getattr(self.params, field) != getattr(Params(), field):
+                raise ValueError(PARAMS_RULE)
         return self
+
+
+class CrossValidation(Spec):
+    """How candidates are compared on the rows that are not held out."""
+
+    folds: int = Field(default=5, ge=2, le=10, description="Parts that the rows are cut into.")
+    repeats: int = Field(
+        default=2, ge=1, le=20, description="Times that it is done, each with another cut; more where faults are few."
+    )
+
+
+class Validation(Spec):
+    """How a model is judged."""
+
+    cross_validation: CrossValidation | None = Field(
+        default=None,
+        description="Cross-validation. Absent: done by default where several estimators are compared, else not at all.",
+    )
 
 
 class Source(Spec):
@@ -316,6 +339,7 @@ class BuildSpec(Spec):
 
     name: str = Field(min_length=1, max_length=63, pattern=DNS_LABEL, description="Name of the model in Triton.")
     source: Source = Field(description="What to make the model from.")
+    validation: Validation = Field(default_factory=Validation, description="How the model is judged.")
     limits: Limits = Field(default_factory=Limits, description="Bounds on the data.")
     runtime: Runtime = Field(default_factory=Runtime, description="What will serve the model.")
 

@@ -54,7 +54,8 @@ def read_spec(path: Path) -> BuildSpec:
 def parse_spec(document: dict[str, Any]) -> BuildSpec:
     """Make a build's spec of a FaultModel or a BuildSpec given as plain values.
 
-    Of a FaultModel only ``metadata.name`` and ``spec.source`` are read: the rest is for the operator.
+    Of a FaultModel only ``metadata.name``, ``spec.source`` and ``spec.validation`` are read: the rest is for the
+    operator.
 
     Raises
     ------
@@ -86,8 +87,8 @@ def _of_manifest(document: dict[str, Any]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     if isinstance(metadata, dict) and "name" in metadata:
         found["name"] = metadata["name"]
-    if isinstance(spec, dict) and "source" in spec:
-        found["source"] = spec["source"]
+    if isinstance(spec, dict):
+        found |= {part: spec[part] for part in ("source", "validation") if part in spec}
     return found
 
 

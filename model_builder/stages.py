@@ -12,10 +12,11 @@ from model_builder.categories import Rows
 from model_builder.classes import Labels
 from model_builder.export import Exported
 from model_builder.golden import Golden
+from model_builder.modelling import Selected
 from model_builder.parity import Answers, Model, Parity
 from model_builder.reading import Table
 from model_builder.report import Signature
-from model_builder.splitting import Split
+from model_builder.splitting import Order, Split
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,6 +26,7 @@ class Prepared:
     table: Table
     labels: Labels
     split: Split
+    order: Order
     notes: tuple[str, ...]
 
     @property
@@ -42,20 +44,11 @@ class Prepared:
 class Fitted:
     """A fitted estimator and the model file made of it."""
 
+    selected: Selected
     pipeline: Pipeline
     signature: Signature
     exported: Exported
     model: Model
-
-    @property
-    def trees(self) -> int:
-        """Number of trees."""
-        return len(self.pipeline.named_steps["forest"].estimators_)
-
-    @property
-    def nodes(self) -> int:
-        """Number of nodes of all trees, leaves included."""
-        return sum(tree.tree_.node_count for tree in self.pipeline.named_steps["forest"].estimators_)
 
 
 @dataclass(frozen=True, eq=False)

@@ -51,7 +51,14 @@ def test_a_build_ends_with_a_summary(tmp_path: Path) -> None:
     (tmp_path / "rows.csv").write_text(fault_csv())
     code, text, _ = run("build", manifest(tmp_path), "--out", tmp_path / "out")
     assert code == 0, text
-    for part in ("Growing 5 trees", "300, 60 of them held out", "macro f1", "predicted 1", "sha256:", "plain export"):
+    for part in (
+        "Fitting randomForest",
+        "300, 60 of them held out",
+        "macro f1",
+        "predicted 1",
+        "sha256:",
+        "plain export",
+    ):
         assert part in text
     assert (tmp_path / "out" / "repository" / "spindle" / "config.pbtxt").is_file()
 

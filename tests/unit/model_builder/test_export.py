@@ -18,11 +18,11 @@ from model_builder.categories import Rows
 from model_builder.compression.encode import REGRESSOR, TREE_ENSEMBLE, Form
 from model_builder.contract import decision
 from model_builder.errors import Reason
+from model_builder.estimators import STEP, fit
 from model_builder.export import Exported, export
+from model_builder.params import Params
 from model_builder.parity import Answers, Model, compare, reference
 from model_builder.report import Signature
-from model_builder.spec import RandomForest
-from model_builder.training import fit_forest
 from tests.support.builder import refused
 
 
@@ -38,12 +38,16 @@ class Case:
         return Model(self.exported.model, self.signature)
 
 
+def small(n_estimators: int, max_depth: int | None = None) -> Params:
+    return Params.model_validate({"randomForest": {"n_estimators": n_estimators, "max_depth": max_depth}})
+
+
 def make(classes: int, seed: int = 0, max_depth: int | None = None, form: Form = TREE_ENSEMBLE) -> Case:
     random = np.random.RandomState(seed)
     features = random.normal(size=(600, 4)).round(1).astype(np.float32)
     codes = np.digitize(features[:, 0] + features[:, 1], np.linspace(-1.5, 1.5, classes + 1)[1:-1]).astype(np.int64)
     features[random.random_sample(features.shape) < 0.1] = np.nan
-    pipeline = fit_forest(features, codes, RandomForest(n_estimators=12, max_depth=max_depth), seed)
+    pipeline = fit("randomForest", small(12, max_depth), features, codes, seed)
     names = tuple(f"sensor {index}" for index in range(4))
     signature = Signature.of(names, tuple(str(index) for index in range(classes)), 0.5 if classes == 2 else None)
     return Case(features, pipeline, signature, export(pipeline, signature, form=form))
@@ -84,7 +88,7 @@ def test_the_file_is_far_smaller_than_the_plain_export(case: Case) -> None:
 
 def test_what_is_no_tree_is_left_to_skl2onnx() -> None:
     features = np.arange(80, dtype=np.float32).reshape(40, 2) % 7
-    pipeline = Pipeline([("scaler", StandardScaler()), ("forest", DecisionTreeClassifier(random_state=0))])
+    pipeline = Pipeline([("scaler", StandardScaler()), ("estimator", DecisionTreeClassifier(random_state=0))])
     pipeline.fit(features, np.arange(40) % 2)
     signature = Signature.of(("a", "b"), ("0", "1"), 0.5)
     exported = export(pipeline, signature)
@@ -115,7 +119,7 @@ def test_every_row_agrees_also_beside_thresholds_and_with_holes(
     classes: int, max_depth: int | None, seed: int, form: Form
 ) -> None:
     case = make(classes, seed, max_depth, form)
-    forest = case.pipeline.named_steps["forest"]
+    forest = case.pipeline.named_steps[STEP]
     parts = [case.features, np.full((1, 4), np.nan, np.float32)]
     for tree in forest.estimators_:
         for feature, threshold in zip(tree.tree_.feature, tree.tree_.threshold, strict=True):

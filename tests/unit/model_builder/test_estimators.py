@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from model_builder.classes import order_classes
 from model_builder.errors import Reason
-from model_builder.spec import RandomForest
+from model_builder.estimators import STEP, fit, float32_floor
+from model_builder.params import Params
 from model_builder.splitting import split_rows
-from model_builder.training import fit_forest, float32_floor
 from tests.support.builder import refused
 
 FLOAT32 = st.floats(width=32, allow_nan=False, allow_infinity=False)
@@ -59,8 +59,8 @@ def test_the_forest_answers_alike_for_any_number_of_threads_and_for_nan() -> Non
     codes = (features[:, 0] > 0).astype(np.int64)
     features[::7, 0] = np.nan
     features[:, 2] = np.nan
-    pipeline = fit_forest(features, codes, RandomForest(n_estimators=5), 7)
-    forest, imputer = pipeline.named_steps["forest"], pipeline.named_steps["imputer"]
+    pipeline = fit("randomForest", Params.model_validate({"randomForest": {"n_estimators": 5}}), features, codes, 7)
+    forest, imputer = pipeline.named_steps[STEP], pipeline.named_steps["imputer"]
     assert forest.n_jobs == 1
     assert imputer.statistics_.dtype == np.float32
     for tree in forest.estimators_:
