@@ -88,6 +88,17 @@ class Runtime(Report):
     ir_version: int
 
 
+class Reduction(Report):
+    """What one step of compression did to the model file."""
+
+    step: str
+    detail: str = ""
+    bytes_before: int
+    bytes_after: int
+    splits_before: int
+    splits_after: int
+
+
 class BuildReport(Report):
     """Outcome of one build. A failed one says why, what was found, what is allowed and how to mend it."""
 

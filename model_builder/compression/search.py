@@ -34,6 +34,10 @@ HOPELESS = 0.03
 """A candidate this far below the budget after the first repeat is not tried again."""
 
 
+WORTH_A_DOUBLING = 0.02
+"""By how much the measure that lost most must rise for a model of twice the size: two points."""
+
+
 @dataclass(frozen=True)
 class Budget:
     """What a smaller model may cost.
@@ -41,7 +45,7 @@ class Budget:
     Attributes
     ----------
     max_bytes
-        Largest model file; None asks for the smallest that is as good.
+        Largest model file; None sets no limit.
     max_loss
         Largest loss of macro-F1, best F1 and average precision, as a share: 0.005 is half a point.
     """
@@ -119,11 +123,12 @@ class Search:
         limit_s: float | None = None,
         on_progress: Callable[[Progress], None] | None = None,
         clock: Clock = time.monotonic,
+        tried: tuple[Family, ...] | None = None,
     ) -> None:
         self._forest, self._signature, self._budget, self._form, self._seed = forest, signature, budget, form, seed
         self._all = rows, codes
         self._rows, self._codes, self._groups = _sampled(rows, codes, groups, seed)
-        self._families = families(forest, len(from_sklearn(forest).trees), interactions)
+        self._families = tried or families(forest, len(from_sklearn(forest).trees), interactions)
         self._repeats = repeats or _repeats(self._codes)
         self._deadline = None if limit_s is None else clock() + limit_s
         self._clock, self._tell = clock, on_progress
@@ -214,7 +219,7 @@ class Search:
     def _lossless(self) -> Trial:
         size = len(encode(from_sklearn(self._forest), self._signature, self._form))
         scores = self._baseline.scores or [Scores(0, 0, 0, 0)] * 2
-        return Trial(LOSSLESS, None, size, judge(scores, scores, self._budget.max_loss, 0.0))
+        return Trial(LOSSLESS, None, size, judge(scores, scores, 0.0, 0.0))
 
     def _only_lossless(self, why: str, stopped: bool = False) -> Found:
         trial = self._lossless()
@@ -227,13 +232,19 @@ class Search:
 
     def _decide(self, stopped: bool) -> Found:
         trials = self._trials()
-        equal = [trial for trial in trials if trial.verdict.equal]
-        chosen = equal[0]  # the smallest; the lossless form is always among them
-        why = f"the smallest of {len(trials)} candidates whose loss stays inside the budget"
+        equal = [trial for trial in trials if trial.verdict.equal]  # the lossless form is always among them
+        limit = self._budget.max_bytes
+        fitting = [trial for trial in equal if not limit or trial.bytes <= limit]
+        chosen = max(fitting, key=_worth) if fitting else equal[0]
+        why = f"of {len(trials)} candidates {len(equal)} are surely as good; this one gives most for its size"
         if chosen.variant is None:
             why = "no smaller candidate is surely as good: the lossless form is kept"
         why += self._over_budget(chosen)
         return Found(chosen, front(trials), trials, len(self._baseline.scores), stopped, why)
+
+
+def _worth(trial: Trial) -> float:
+    return trial.verdict.lowest - WORTH_A_DOUBLING * float(np.log2(trial.bytes))
 
 
 def front(trials: tuple[Trial, ...]) -> tuple[Trial, ...]:

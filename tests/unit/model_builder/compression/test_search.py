@@ -1,0 +1,132 @@
+"""The search keeps its word: smaller only where it is surely as good, reproducible, and stopped by the clock."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from sklearn.ensemble import RandomForestClassifier
+
+import model_builder
+from model_builder import Budget, compress
+from model_builder.compression.candidates import Family, Variant
+from model_builder.compression.search import FOLDS, Progress, Search
+from model_builder.report import Signature
+from model_builder.runtime import open_session
+
+
+def product_data(rows: int = 1500, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    random = np.random.RandomState(seed)
+    features = random.normal(size=(rows, 4)).astype(np.float32)
+    codes = (features[:, 0] * features[:, 1] > 0.9).astype(np.int64)
+    return features, codes
+
+
+@pytest.fixture(scope="module")
+def fitted() -> tuple[RandomForestClassifier, np.ndarray, np.ndarray]:
+    features, codes = product_data()
+    return RandomForestClassifier(20, random_state=0).fit(features, codes), features, codes
+
+
+def bag(rows: np.ndarray, codes: np.ndarray, seed: int) -> RandomForestClassifier:
+    return RandomForestClassifier(10, max_features=None, random_state=seed).fit(rows, codes)
+
+
+FEW = (
+    Family("bag", bag, (Variant(10, 0.0075, 4), Variant(5, 0.03, 4))),
+    Family("bag with pairs", bag, (Variant(10, 0.0075, 4), Variant(5, 0.0075, 4)), pairs=True),
+)
+
+
+def search(fitted: Any, **more: Any) -> Search:
+    forest, features, codes = fitted
+    signature = Signature.of(("a", "b", "c", "d"), ("0", "1"), 0.5)
+    return Search(forest, features, codes, signature, **{"budget": Budget(), "repeats": 1, "tried": FEW, **more})
+
+
+def test_pairs_make_a_small_model_better_than_the_forest(fitted: Any) -> None:
+    seen: list[Progress] = []
+    one = search(fitted, on_progress=seen.append)
+    found = one.run()
+    assert "pairs" in found.chosen.name
+    assert found.chosen.verdict.lowest > 0
+    assert found.chosen.bytes * 5 < next(trial.bytes for trial in found.trials if trial.variant is None)
+    assert [each.done for each in seen] == [1, 2, 3, 4, 5]
+    sizes = [trial.bytes for trial in found.front]
+    lows = [trial.verdict.lowest for trial in found.front]
+    assert sizes == sorted(sizes)
+    assert lows == sorted(lows)
+    assert one.ensemble(found.chosen).pairs
+    again = search(fitted).run()
+    assert [(each.name, each.bytes) for each in again.trials] == [(each.name, each.bytes) for each in found.trials]
+
+
+def test_a_loss_that_cannot_be_excluded_keeps_the_forest(fitted: Any) -> None:
+    found = search(fitted, budget=Budget(max_loss=-0.5)).run()
+    assert found.chosen.variant is None
+    assert "lossless" in found.why
+    strict = search(fitted, budget=Budget(max_bytes=10)).run()
+    assert "larger than the 10 bytes" in strict.why
+
+
+def test_few_faults_keep_the_lossless_form() -> None:
+    features, codes = product_data()
+    codes[np.flatnonzero(codes)[40:]] = 0
+    forest = RandomForestClassifier(5, random_state=0).fit(features, codes)
+    found = search((forest, features, codes)).run()
+    assert found.chosen.variant is None
+    assert "40 rows" in found.why
+    assert found.folds == 0
+
+
+@pytest.mark.parametrize(("ticks", "folds", "words"), [(2, 2, "too short"), (FOLDS + 1, FOLDS + 1, "candidates")])
+def test_the_clock_stops_the_search_with_the_best_so_far(fitted: Any, ticks: int, folds: int, words: str) -> None:
+    now = iter(range(100))
+    found = search(fitted, repeats=3, limit_s=ticks - 0.5, clock=lambda: float(next(now))).run()
+    assert found.stopped_early
+    assert found.folds == folds
+    assert words in found.why
+
+
+def test_groups_are_never_on_both_sides(fitted: Any) -> None:
+    codes = fitted[2]
+    groups = np.arange(len(codes)) // 50
+    found = search(fitted, groups=groups).run()
+    assert found.folds == FOLDS
+    one = search(fitted, groups=groups)
+    for fit, held_out in one._folds(0):
+        assert not set(groups[fit]) & set(groups[held_out])
+
+
+def test_one_call_compresses_and_shows_itself(fitted: Any) -> None:
+    features, codes = fitted[1][:600], fitted[2][:600]
+    names = np.array(["ok", "fault"])[codes]
+    refitted = RandomForestClassifier(20, random_state=0).fit(features, names)
+    small = compress(refitted, features, names, feature_names=["a", "b", "<c>", "d"], seed=3)
+    assert small.report.bytes == len(small.onnx)
+    assert small.report.reductions[-1].bytes_after == len(small.onnx)
+    assert small.report.reductions[0].bytes_before == small.report.plain_bytes
+    assert small.signature.classes == ("fault", "ok")
+    outputs = open_session(small.onnx).run(None, {"numeric": features})
+    np.testing.assert_allclose(outputs[0], small.ensemble.scores(features), atol=2e-6)
+    shown = small._repr_html_()
+    assert f"{len(small.onnx):,} bytes" in shown
+    assert "<table>" in shown
+
+
+def test_several_classes_and_missing_values_and_an_old_runtime() -> None:
+    random = np.random.RandomState(1)
+    features = random.normal(size=(400, 3)).astype(np.float32)
+    codes = np.digitize(features[:, 0], [-0.5, 0.5])
+    features[random.random_sample(features.shape) < 0.1] = np.nan
+    forest = RandomForestClassifier(10, random_state=0).fit(features, codes)
+    small = compress(forest, features, codes, onnxruntime="1.19", seed=1, limit_s=1)
+    probabilities, labels = open_session(small.onnx).run(None, {"numeric": features})
+    assert probabilities.shape == (400, 3)
+    assert (labels[:, 0] == codes).mean() > 0.8
+
+
+def test_the_package_loads_nothing_heavy_by_itself() -> None:
+    with pytest.raises(AttributeError, match="no attribute"):
+        _ = model_builder.nothing
