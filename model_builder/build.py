@@ -8,11 +8,15 @@ from pathlib import Path
 
 from model_builder import golden as golden_samples
 from model_builder.artifact import Artifact, write_artifact
-from model_builder.classes import order_classes
+from model_builder.baseline import baseline
+from model_builder.classes import Labels, order_classes
 from model_builder.compression.encode import form_for
+from model_builder.errors import BuilderError, Reason
 from model_builder.estimators import fit
 from model_builder.export import export
 from model_builder.facts import model_report
+from model_builder.independent import read_independent
+from model_builder.judging import judge
 from model_builder.leakage import check_leakage
 from model_builder.model_report import ModelReport
 from model_builder.modelling import select
@@ -43,21 +47,30 @@ class Built:
     report: BuildReport
 
 
-def inputs(spec: BuildSpec, data_format: str | None, data_sha256: str | None) -> dict[str, object]:
+def inputs(
+    spec: BuildSpec, data_format: str | None, data_sha256: str | None, independent_sha256: str | None = None
+) -> dict[str, object]:
     """List all that decides a build's bytes: data, the spec's fields that reach the builder, the builder's format."""
+    independent = {} if independent_sha256 is None else {"independentData": {"sha256": independent_sha256}}
     return {
         "builderFormat": FORMAT,
         "data": {"format": data_format, "sha256": data_sha256},
+        **independent,
         "spec": canonical(spec),
     }
 
 
-def inputs_digest(spec: BuildSpec, data_format: str | None, data_sha256: str | None) -> str:
+def inputs_digest(
+    spec: BuildSpec, data_format: str | None, data_sha256: str | None, independent_sha256: str | None = None
+) -> str:
     """Give the digest that tells whether a build is the same as an earlier one."""
-    return f"sha256:{hashlib.sha256(canonical_json(inputs(spec, data_format, data_sha256))).hexdigest()}"
+    decisive = canonical_json(inputs(spec, data_format, data_sha256, independent_sha256))
+    return f"sha256:{hashlib.sha256(decisive).hexdigest()}"
 
 
-def build(spec: BuildSpec, data: LocalData, out: Path, progress: Progress) -> Built:
+def build(
+    spec: BuildSpec, data: LocalData, out: Path, progress: Progress, independent: LocalData | None = None
+) -> Built:
     """Train, export and prove a model, and write its artifact into ``out``.
 
     The model that is served is the one fitted on four fifths of the rows, so that the scores are about that very
@@ -69,26 +82,34 @@ def build(spec: BuildSpec, data: LocalData, out: Path, progress: Progress) -> Bu
         With a reason, whenever the data or the model is not fit to be served.
     """
     prepared = _prepare(spec, data, progress)
+    other = None
+    if independent is not None:
+        with progress.step("read", f"Reading {independent.bytes:,} bytes of independent data") as step:
+            other = read_independent(independent, spec, prepared.table, prepared.labels)
+            step.done(f"{len(other.data):,} rows")
     fitted = _fit(spec, prepared, progress)
     proven = _prove(spec, prepared, fitted, progress)
+    judged = judge(spec, prepared, fitted, proven.held_out, other, progress)
     with progress.step("write", "Writing the artifact") as step:
-        report = model_report(spec, data, prepared, fitted, proven)
+        report = model_report(spec, data, prepared, fitted, proven, judged)
         files = artifact_files(
             report,
             fitted.exported.model,
             golden_samples.document(proven.golden, fitted.model, fitted.signature),
             held_out_csv(prepared.table.rows[prepared.split.held_out], prepared.held_out_codes, proven.held_out),
-            inputs(spec, data.format, data.sha256),
+            baseline(prepared.table.data.take(prepared.split.fit), proven.held_out, fitted.signature),
+            inputs(spec, data.format, data.sha256, independent.sha256 if independent else None),
         )
         artifact = write_artifact(files, out)
         step.done(artifact.digest, digest=artifact.digest)
-    return Built(artifact, report, _build_report(spec, data, artifact, report))
+    digest = inputs_digest(spec, data.format, data.sha256, independent.sha256 if independent else None)
+    return Built(artifact, report, _build_report(digest, data, artifact, report))
 
 
 def _prepare(spec: BuildSpec, data: LocalData, progress: Progress) -> Prepared:
     train = spec.source.train
     with progress.step("read", f"Reading {data.bytes:,} bytes of {data.format}") as step:
-        table = read_table(data, train, spec.limits)
+        table = read_table(data, train, spec.limits, spec.validation.slices)
         labels = order_classes(train.target, table.classes, table.target, train.positive_class)
         step.done(f"{table.rows_in_file:,} rows", rows=table.rows_in_file)
     with progress.step("check", "Looking for useless and telling columns") as step:
@@ -109,16 +130,30 @@ def _fit(spec: BuildSpec, prepared: Prepared, progress: Progress) -> Fitted:
     train, table, labels, rows = spec.source.train, prepared.table, prepared.labels, prepared.split.fit
     threshold = THRESHOLD if labels.binary else None
     signature = Signature.of(table.names, labels.classes, threshold, table.categorical)
+    _check_threshold(spec, labels)
     selected = select(spec, table.data.take(rows), labels.codes[rows], prepared.order.take(rows), signature, progress)
     with progress.step("train", f"Fitting {selected.name} on {len(rows):,} rows") as step:
         columns = len(signature.numeric) + len(signature.categorical)
         matrix = table.data.take(rows).matrix()
         pipeline = fit(selected.name, train.params, matrix, labels.codes[rows], train.seed, columns)
         step.done(f"{columns} features, {len(labels.classes)} classes")
+    if selected.threshold is not None:
+        signature = signature.model_copy(update={"threshold": selected.threshold})
     with progress.step("export", "Writing the model file") as step:
         exported = export(pipeline, signature, table.data.categories, form_for(spec.runtime.onnxruntime))
         step.done(f"{len(exported.model):,} bytes", bytes=len(exported.model))
     return Fitted(selected, pipeline, signature, exported, Model(exported.model, signature))
+
+
+def _check_threshold(spec: BuildSpec, labels: Labels) -> None:
+    if spec.validation.decision_threshold is not None and not labels.binary:
+        raise BuilderError(
+            Reason.INVALID_SPEC,
+            f"validation.decisionThreshold is for two classes, and the target has {len(labels.classes)}",
+            found=f"{len(labels.classes)} classes",
+            allowed="a target of two classes, or no decisionThreshold",
+            remedy="remove decisionThreshold, or make a column that says fault or no fault",
+        )
 
 
 def _prove(spec: BuildSpec, prepared: Prepared, fitted: Fitted, progress: Progress) -> Proven:
@@ -145,7 +180,7 @@ def _prove(spec: BuildSpec, prepared: Prepared, fitted: Fitted, progress: Progre
     return Proven(parity, golden, held_out)
 
 
-def _build_report(spec: BuildSpec, data: LocalData, artifact: Artifact, report: ModelReport) -> BuildReport:
+def _build_report(digest: str, data: LocalData, artifact: Artifact, report: ModelReport) -> BuildReport:
     binary = report.signature.threshold is not None
     score = f"F1 {report.metrics.f1:.3f}" if binary else f"macro-F1 {report.metrics.macro_f1:.3f}"
     return BuildReport(
@@ -157,7 +192,7 @@ def _build_report(spec: BuildSpec, data: LocalData, artifact: Artifact, report: 
         artifact_bytes=artifact.bytes,
         plain_bytes=report.plain_bytes,
         data_sha256=data.sha256,
-        build_inputs_digest=inputs_digest(spec, data.format, data.sha256),
+        build_inputs_digest=digest,
         rows=report.data.rows,
         positives=report.classes[1].rows if binary else None,
         signature=report.signature,

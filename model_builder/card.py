@@ -4,9 +4,20 @@ from __future__ import annotations
 
 import re
 
-from model_builder.model_report import ModelReport
+from model_builder.model_report import EvaluationFacts, ModelReport, ScoreFacts
 
 LIMITS = "The model knows only what its data showed. Other sensors, units or machines need a new model."
+SCORES = {
+    "accuracy": "Accuracy",
+    "precision": "Precision",
+    "recall": "Recall",
+    "f1": "F1",
+    "macroF1": "Macro-F1",
+    "bestF1": "F1 at its best threshold",
+    "averagePrecision": "Average precision",
+    "brier": "Brier score (smaller is better)",
+    "calibrationError": "Calibration error (smaller is better)",
+}
 SPLIT_LIMITS = {
     "stratified": "Rows of one machine may stand on both sides of the split, and then the scores are better than they "
     "will be on a new machine.",
@@ -42,19 +53,48 @@ def _purpose(report: ModelReport) -> str:
 
 
 def _scores(report: ModelReport) -> str:
-    held_out = report.split.held_out_rows
-    names = {
-        "accuracy": "Accuracy",
-        "precision": "Precision",
-        "recall": "Recall",
-        "f1": "F1",
-        "macro_f1": "Macro-F1",
-        "average_precision": "Average precision",
-        "brier": "Brier score (smaller is better)",
-    }
-    values = report.metrics.model_dump(exclude_none=True)
-    rows = [[names[field], f"{value:.4f}"] for field, value in values.items()]
-    return f"On {held_out:,} rows that the model has not seen.\n\n" + _table(["Score", "Value"], rows)
+    text = f"On {report.split.held_out_rows:,} rows that the model has not seen, with 95% intervals.\n\n"
+    text += _evaluation(report.evaluation)
+    if report.independent is not None:
+        text += f"\n\n### On {report.independent.rows:,} rows of independent data\n\n" + _evaluation(report.independent)
+    if report.gates:
+        rows = [[each.metric, each.bound, each.min, f"{each.value:.4f}", each.where] for each in report.gates]
+        text += "\n\n### Gates\n\n" + _table(["Score", "Bound", "Required", "Reached", "On"], rows)
+    return text
+
+
+def _evaluation(facts: EvaluationFacts) -> str:
+    rows = [[SCORES[name], *_cells(score), score.method] for name, score in facts.scores.items()]
+    text = _table(["Score", "Value", "Interval", "Method"], rows)
+    rows = [
+        [f"`{_safe(each.name)}`", f"{each.rows:,}", *_cells(each.precision), *_cells(each.recall), *_cells(each.f1)]
+        for each in facts.classes
+    ]
+    text += "\n\n" + _table(["Class", "Rows", "Precision", "", "Recall", "", "F1", ""], rows)
+    for column in dict.fromkeys(each.column for each in facts.slices):
+        rows = [
+            [
+                f"`{_safe(each.value)}`" if each.value else "missing",
+                f"{each.rows:,}",
+                "-" if each.faults is None else f"{each.faults:,}",
+                *(cell for name in ("precision", "recall", "f1") for cell in _cells(each.scores[name])),
+            ]
+            for each in facts.slices
+            if each.column == column
+        ]
+        header = [f"`{_safe(column)}`", "Rows", "Faults", "Precision", "", "Recall", "", "F1", ""]
+        text += "\n\n" + _table(header, rows)
+    bins = [each for each in facts.calibration if each.rows]
+    if bins:
+        rows = [[f"{each.score:.3f}", f"{each.faults:.3f}", f"{each.rows:,}"] for each in bins]
+        text += "\n\n" + _table(["Mean score", "Share of faults", "Rows"], rows)
+    return text
+
+
+def _cells(score: ScoreFacts) -> list[str]:
+    if score.value is None:
+        return ["-", "-"]
+    return [f"{score.value:.4f}", f"{_bound(score.low)} to {_bound(score.high)}"]
 
 
 def _confusion(report: ModelReport) -> str:

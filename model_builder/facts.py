@@ -11,6 +11,7 @@ from model_builder.classes import Labels
 from model_builder.compression.encode import OPSET
 from model_builder.crossval import Estimate
 from model_builder.estimators import importances, size
+from model_builder.judgement_facts import evaluation_facts, gate_facts
 from model_builder.metrics import confusion, measure
 from model_builder.model_report import (
     CandidateFacts,
@@ -33,12 +34,14 @@ from model_builder.runtime import VERSION
 from model_builder.sources import LocalData
 from model_builder.spec import BuildSpec
 from model_builder.splitting import Split
-from model_builder.stages import Fitted, Prepared, Proven
+from model_builder.stages import Fitted, Judgement, Prepared, Proven
 
 LIBRARIES = ("numpy", "onnx", "onnxruntime", "pyarrow", "scikit-learn", "skl2onnx")
 
 
-def model_report(spec: BuildSpec, data: LocalData, prepared: Prepared, fitted: Fitted, proven: Proven) -> ModelReport:
+def model_report(
+    spec: BuildSpec, data: LocalData, prepared: Prepared, fitted: Fitted, proven: Proven, judged: Judgement
+) -> ModelReport:
     """Write down everything that is known of a model."""
     table, split = prepared.table, prepared.split
     trees, nodes = size(fitted.pipeline)
@@ -60,6 +63,9 @@ def model_report(spec: BuildSpec, data: LocalData, prepared: Prepared, fitted: F
         signature=fitted.signature,
         metrics=measure(prepared.held_out_codes, proven.held_out, fitted.signature),
         confusion_matrix=confusion(prepared.held_out_codes, proven.held_out, fitted.signature),
+        evaluation=evaluation_facts(judged.held_out, fitted.signature),
+        independent=None if judged.independent is None else evaluation_facts(judged.independent, fitted.signature),
+        gates=gate_facts(judged.verdicts),
         parity=_parity_facts(proven.parity, table),
         categories=tuple(CategoryFacts(name=each.name, values=each.values) for each in table.data.categories),
         importances=_importances(table, fitted),
@@ -72,13 +78,17 @@ def model_report(spec: BuildSpec, data: LocalData, prepared: Prepared, fitted: F
             ir_version=fitted.exported.ir_version,
         ),
         libraries={name: version(name) for name in LIBRARIES},
-        notes=(*prepared.notes, *_why(fitted.selected)),
+        notes=(*prepared.notes, *_decided(fitted.selected)),
     )
 
 
-def _why(selected: Selected) -> tuple[str, ...]:
-    choice = selected.choice
-    return (choice.why,) if choice is not None and len(choice.candidates) > 1 else ()
+def _decided(selected: Selected) -> tuple[str, ...]:
+    choice, told = selected.choice, []
+    if choice is not None and len(choice.candidates) > 1:
+        told.append(choice.why)
+    if selected.threshold is not None:
+        told.append(f"a score of {selected.threshold:g} or more is called a fault, as chosen on inner folds")
+    return tuple(told)
 
 
 def _selection_facts(selected: Selected) -> SelectionFacts | None:

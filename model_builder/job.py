@@ -14,7 +14,7 @@ from model_builder.failure import as_builder_error, failed, tell
 from model_builder.progress import LogProgress
 from model_builder.report import BuildReport
 from model_builder.settings import Settings
-from model_builder.sources import bring
+from model_builder.sources import LocalData, bring
 from model_builder.spec import BuildSpec
 from model_builder.specfile import read_spec
 from model_builder.store import Store, artifact_path, open_store
@@ -68,12 +68,13 @@ def _build_once(spec: BuildSpec, store: Store, settings: Settings, log: LogProgr
         with log.step("fetch", f"Fetching {data.uri}") as step:
             local = bring(data, location, spec.limits.max_bytes, settings, scratch)
             step.done(f"{local.bytes:,} bytes", bytes=local.bytes, sha256=local.sha256)
-        digest = inputs_digest(spec, local.format, local.sha256)
+        other = _independent(spec, settings, log, scratch)
+        digest = inputs_digest(spec, local.format, local.sha256, other.sha256 if other else None)
         known.build_inputs_digest, known.data_sha256 = digest, local.sha256
         earlier = already_built(store, digest)
         if earlier:
             return earlier
-        built = build(spec, local, scratch / "artifact", log)
+        built = build(spec, local, scratch / "artifact", log, other)
         with log.step("store", "Storing the artifact") as step:
             store.publish(scratch / "artifact", built.artifact.digest)
             uri = store.uri(artifact_path(built.artifact.digest))
@@ -81,6 +82,18 @@ def _build_once(spec: BuildSpec, store: Store, settings: Settings, log: LogProgr
             store.write(report_path(digest), report.to_json().encode())
             step.done(uri)
     return report
+
+
+def _independent(spec: BuildSpec, settings: Settings, log: LogProgress, scratch: Path) -> LocalData | None:
+    data = spec.validation.independent_data
+    if data is None:
+        return None
+    folder = scratch / "independent"
+    folder.mkdir()
+    with log.step("fetch", f"Fetching {data.uri}") as step:
+        local = bring(data, locate(data.uri, settings), spec.limits.max_bytes, settings, folder)
+        step.done(f"{local.bytes:,} bytes", bytes=local.bytes, sha256=local.sha256)
+    return local
 
 
 def report_path(digest: str) -> str:

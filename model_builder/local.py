@@ -43,7 +43,9 @@ def build_locally(file: Path, out: Path, data: str | None, as_json: bool, settin
         check_output(out)
         base = Path() if data else file.parent
         location = locate(data or spec.source.train.data.uri, settings, base)
-        built = _build(spec, location, out, progress, settings)
+        other = spec.validation.independent_data
+        further = None if other is None else locate(other.uri, settings, file.parent)
+        built = _build(spec, location, further, out, progress, settings)
     except (BuilderError, MemoryError, OSError) as error:
         failure = as_builder_error(error)
         if as_json:
@@ -59,9 +61,19 @@ def build_locally(file: Path, out: Path, data: str | None, as_json: bool, settin
     return EXIT_OK
 
 
-def _build(spec: BuildSpec, location: Location, out: Path, progress: Progress, settings: Settings) -> Built:
+def _build(
+    spec: BuildSpec, location: Location, further: Location | None, out: Path, progress: Progress, settings: Settings
+) -> Built:
     with tempfile.TemporaryDirectory(prefix="andon-") as scratch:
         with progress.step("fetch", f"Fetching {location.uri}") as step:
             local = bring(spec.source.train.data, location, spec.limits.max_bytes, settings, Path(scratch))
             step.done(f"{local.bytes:,} bytes")
-        return build(spec, local, out, progress)
+        independent = None
+        if further is not None and spec.validation.independent_data is not None:
+            folder = Path(scratch) / "independent"
+            folder.mkdir()
+            with progress.step("fetch", f"Fetching {further.uri}") as step:
+                limit = spec.limits.max_bytes
+                independent = bring(spec.validation.independent_data, further, limit, settings, folder)
+                step.done(f"{independent.bytes:,} bytes")
+        return build(spec, local, out, progress, independent)

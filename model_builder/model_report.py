@@ -62,6 +62,69 @@ class IntervalFacts(Report):
     error: float | None = None
 
 
+class ScoreFacts(Report):
+    """A score with its 95% interval and the method of that; absent where there is too little to tell.
+
+    ``wilson``: Wilson (1927). ``bootstrap``: percentiles of rows drawn again (Efron and Tibshirani 1993), or of whole
+    groups where rows come in groups.
+    """
+
+    value: float | None
+    low: float | None
+    high: float | None
+    method: str
+
+
+class ClassScoreFacts(Report):
+    """Scores of one class against all others."""
+
+    name: str
+    rows: int
+    precision: ScoreFacts
+    recall: ScoreFacts
+    f1: ScoreFacts
+
+
+class BinFacts(Report):
+    """One of ten bins of the score: rows in it, their mean score, and the share of them that are faults."""
+
+    rows: int
+    score: float
+    faults: float
+
+
+class SliceFacts(Report):
+    """Scores of the rows with one value of a column; an empty value stands for missing."""
+
+    column: str
+    value: str
+    rows: int
+    faults: int | None
+    scores: dict[str, ScoreFacts]
+
+
+class EvaluationFacts(Report):
+    """All scores of one set of rows."""
+
+    rows: int
+    threshold: float | None
+    scores: dict[str, ScoreFacts]
+    classes: tuple[ClassScoreFacts, ...]
+    calibration: tuple[BinFacts, ...]
+    slices: tuple[SliceFacts, ...]
+
+
+class GateFacts(Report):
+    """A gate that was met."""
+
+    metric: str
+    bound: str
+    min: str
+    where: str
+    value: float
+    method: str
+
+
 class CandidateFacts(Report):
     """One estimator of a comparison, its differences being those to the best one, fold by fold."""
 
@@ -120,6 +183,9 @@ class ModelReport(Report):
     signature: Signature
     metrics: Metrics
     confusion_matrix: tuple[tuple[int, ...], ...]
+    evaluation: EvaluationFacts
+    independent: EvaluationFacts | None = None
+    gates: tuple[GateFacts, ...] = ()
     parity: ParityFacts
     categories: tuple[CategoryFacts, ...]
     importances: tuple[Importance, ...]

@@ -9,7 +9,7 @@ from threadpoolctl import threadpool_limits
 
 from model_builder.categories import Rows
 from model_builder.compression.encode import form_for
-from model_builder.crossval import MAX_ROWS, FitAndScore, Floats, Folds, Judged, judge, make_folds
+from model_builder.crossval import MAX_ROWS, FitAndScore, Floats, Folds, Judged, judge, make_folds, pooled
 from model_builder.estimators import fit
 from model_builder.export import export
 from model_builder.params import EstimatorName
@@ -18,6 +18,7 @@ from model_builder.report import Signature
 from model_builder.selection import Choice, choose
 from model_builder.spec import BuildSpec, CrossValidation
 from model_builder.splitting import Indices, Order
+from model_builder.threshold import choose_threshold
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,6 +30,7 @@ class Selected:
     folded: Folds | None = None
     judged: Judged | None = None
     codes: Indices | None = None
+    threshold: float | None = None
 
 
 def select(
@@ -43,7 +45,8 @@ def select(
     """
     train = spec.source.train
     wanted = spec.validation.cross_validation
-    if wanted is None and len(train.estimators) == 1:
+    deciding = spec.validation.decision_threshold
+    if wanted is None and deciding is None and len(train.estimators) == 1:
         return Selected(train.estimators[0])
     settings = wanted or CrossValidation()
     if len(data) > MAX_ROWS:
@@ -59,7 +62,14 @@ def select(
             step.done(", ".join(f"{metric} {values.mean():.3f}" for metric, values in judged[name].scores.items()))
     choice = choose(judged, sizes, folded)
     name = next(each for each in train.estimators if each == choice.chosen)
-    return Selected(name, choice, folded, judged[name], codes)
+    threshold = None
+    if deciding is not None:
+        actual, scores = zip(*pooled(folded, codes, judged[name]), strict=True)
+        threshold = choose_threshold(np.concatenate(actual), np.concatenate(scores)[:, 1], deciding)
+        progress.note(
+            f"a score of {threshold:g} or more is called a fault: best for {deciding.optimize} on inner folds"
+        )
+    return Selected(name, choice, folded, judged[name], codes, threshold)
 
 
 def _fit_and_score(name: EstimatorName, spec: BuildSpec, data: Rows, codes: Indices) -> FitAndScore:

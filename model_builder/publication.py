@@ -16,7 +16,12 @@ MAX_HELD_OUT_ROWS = 10_000
 
 
 def artifact_files(
-    report: ModelReport, model: bytes, golden: dict[str, object], held_out: bytes, inputs: dict[str, object]
+    report: ModelReport,
+    model: bytes,
+    golden: dict[str, object],
+    held_out: bytes,
+    baseline: dict[str, object],
+    inputs: dict[str, object],
 ) -> dict[str, bytes]:
     """Write every file of an artifact but its manifest."""
     return {
@@ -24,6 +29,7 @@ def artifact_files(
         f"repository/{report.name}/1/model.onnx": model,
         "golden.json": json_bytes(golden, indent=None),
         "holdout.csv": held_out,
+        "baseline.json": json_bytes(baseline, indent=None),
         "report.json": json_bytes(report.model_dump(mode="json", by_alias=True)),
         "card.md": card(report).encode(),
         "build.json": json_bytes(inputs),

@@ -10,12 +10,15 @@ import numpy.typing as npt
 from model_builder.categories import MAX_CATEGORIES, MAX_TEXT_CHARS, Category, Rows
 from model_builder.columns import Cell, ClassColumn, FeatureColumn
 from model_builder.errors import BuilderError, Reason, listed, shown
+from model_builder.evaluation import SliceColumn
 from model_builder.files import Batch, CsvFile, LeftOut, ParquetFile, Plan, too_many_rows
 from model_builder.planning import plan_columns
 from model_builder.sampling import Chunks, Sampler
 from model_builder.sources import LocalData
 from model_builder.spec import Limits, Train
 from model_builder.times import TimeColumn
+
+MAX_SLICES = 50
 
 
 @dataclass(frozen=True)
@@ -54,6 +57,8 @@ class Table:
         Array of shape (rows,) of numbers of groups; None where the spec names no group.
     times
         Array of shape (rows,), ascending; None where the spec names no time.
+    slices
+        Columns to report scores by.
     """
 
     names: tuple[str, ...]
@@ -68,6 +73,7 @@ class Table:
     rows_in_file: int
     groups: npt.NDArray[np.int64] | None = None
     times: npt.NDArray[np.float64] | None = None
+    slices: tuple[SliceColumn, ...] = ()
     delimiter: str | None = None
     decimal_mark: str | None = None
     empty_rows: int = 0
@@ -93,11 +99,13 @@ class _Gathered:
         self.target = ClassColumn(train.target)
         self.group = None if plan.group is None else ClassColumn(names[plan.group], most=None)
         self.time = None if plan.time is None else TimeColumn(names[plan.time])
+        self.slices = [ClassColumn(names[index], most=None) for index in plan.slices]
         self.features = [FeatureColumn(names[index], reader.decimal_comma) for index in plan.features]
         self._columns: list[tuple[int, FeatureColumn | ClassColumn | TimeColumn]] = [(plan.target, self.target)]
         for index, column in ((plan.group, self.group), (plan.time, self.time)):
             if index is not None and column is not None:
                 self._columns.append((index, column))
+        self._columns += zip(plan.slices, self.slices, strict=True)
         self._columns += zip(plan.features, self.features, strict=True)
 
     def add(self, batch: Batch) -> None:
@@ -117,7 +125,7 @@ class _Gathered:
                 column.prune(kept)
 
 
-def read_table(data: LocalData, train: Train, limits: Limits) -> Table:
+def read_table(data: LocalData, train: Train, limits: Limits, slices: tuple[str, ...] = ()) -> Table:
     """Read and check the data. Every row is checked, also where only a sample of them is kept.
 
     Raises
@@ -134,10 +142,11 @@ def read_table(data: LocalData, train: Train, limits: Limits) -> Table:
             remedy="export the data again",
         )
     reader = CsvFile(data.path, limits, train.target) if data.format == "csv" else ParquetFile(data.path, limits)
-    plan = plan_columns(reader.names, train)
+    plan = plan_columns(reader.names, train, slices)
     gathered = _Gathered(reader, plan, train)
     for batch in reader.batches(plan):
         gathered.add(batch)
+        _check_slices(gathered.slices)
         if gathered.sampler.seen > limits.max_rows:
             raise too_many_rows(limits.max_rows)
     if gathered.sampler.seen == 0:
@@ -172,6 +181,7 @@ def _table(reader: CsvFile | ParquetFile, plan: Plan, gathered: _Gathered) -> Ta
         rows_in_file=gathered.sampler.seen,
         groups=None if group is None else group.values(),
         times=None if time is None else time.values(),
+        slices=tuple(SliceColumn(each.name, tuple(each.classes), each.values()) for each in gathered.slices),
         delimiter=reader.delimiter,
         decimal_mark="," if any(column.first_comma for column in used) else reader.decimal_mark,
         empty_rows=reader.empty_rows,
@@ -295,6 +305,18 @@ def _check_complete(target: ClassColumn, rows: int) -> None:
             allowed="a value in every row",
             remedy="remove the rows whose outcome is not known",
         )
+
+
+def _check_slices(slices: list[ClassColumn]) -> None:
+    for column in slices:
+        if len(column.classes) > MAX_SLICES:
+            raise BuilderError(
+                Reason.TOO_MANY_SLICES,
+                f"the column {shown(column.name)} of validation.slices has more than {MAX_SLICES} different values",
+                found=f"values such as {listed(list(column.classes), 5)}",
+                allowed=f"columns of up to {MAX_SLICES} different values",
+                remedy="choose another column, or make one of a few ranges",
+            )
 
 
 def _check_grouped(group: ClassColumn, rows: int) -> None:

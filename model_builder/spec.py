@@ -28,6 +28,7 @@ ENDPOINT_RULE = "endpoint and credentialsSecretRef are for s3:// only"
 CA_RULE = "caBundleRef is for s3:// and https:// only"
 FEATURES_RULE = "give include or exclude, not both"
 SPLIT_RULE = "give groupBy or timeColumn, not both"
+COSTS_RULE = "costs are for optimize: cost, and are needed there"
 PARAMS_RULE = "params are only for estimators that are named in estimators"
 ROLES_RULE = "groupBy and timeColumn cannot be the target or be named in features.include"
 CLUSTER_SCHEME_RULE = "uri must start with pvc://, configmap://, s3:// or https://"
@@ -285,13 +286,91 @@ class CrossValidation(Spec):
     )
 
 
+Metric = Literal["accuracy", "precision", "recall", "f1", "macroF1", "bestF1", "averagePrecision"]
+
+
+class Gate(Spec):
+    """What a score must be for a model to be built."""
+
+    metric: Metric = Field(
+        description=(
+            "The score. precision, recall and f1 are those of the positive class, for several classes means over all; "
+            "bestF1 is F1 at its best threshold. bestF1 and averagePrecision are for two classes."
+        )
+    )
+    min: str = Field(
+        min_length=1,
+        max_length=8,
+        pattern=r"^(0|1|0[.][0-9]{1,6}|1[.]0{1,6})$",
+        description='Smallest value that is accepted, from 0 to 1, such as "0.60".',
+    )
+    bound: Literal["point", "lower95"] = Field(
+        default="lower95",
+        description="What is held against it: the value itself, or the lower bound of its 95% interval.",
+    )
+
+
+class Costs(Spec):
+    """What mistakes cost, in any unit."""
+
+    missed_fault: float = Field(default=1, gt=0, le=1e9, description="A fault that was not called.")
+    false_alarm: float = Field(default=1, gt=0, le=1e9, description="A call without a fault.")
+
+
+class DecisionThreshold(Spec):
+    """From which score on a row is called a fault. It is chosen by cross-validation on rows that are not held out."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "x-kubernetes-validations": [cel("(self.optimize == 'cost') == has(self.costs)", COSTS_RULE)]
+        }
+    )
+
+    optimize: Literal["f1", "cost"] = Field(description="f1: the largest F1. cost: the smallest cost of mistakes.")
+    costs: Costs | None = Field(default=None, description="What mistakes cost, for optimize: cost.")
+
+    @model_validator(mode="after")
+    def _costs_where_they_count(self) -> Self:
+        if (self.optimize == "cost") != (self.costs is not None):
+            raise ValueError(COSTS_RULE)
+        return self
+
+
+class IndependentData(Data):
+    """Data that the model is judged on and never fitted on, with the columns of the training data."""
+
+
 class Validation(Spec):
-    """How a model is judged."""
+    """How a model is judged, besides on the held-out rows."""
 
     cross_validation: CrossValidation | None = Field(
         default=None,
-        description="Cross-validation. Absent: done by default where several estimators are compared, else not at all.",
+        description=(
+            "Cross-validation. Absent: done by default where several estimators are compared or a threshold is "
+            "chosen, else not at all."
+        ),
     )
+    independent_data: IndependentData | None = Field(
+        default=None, description="Data of another machine or time to judge the model on; gates hold there too."
+    )
+    slices: tuple[ColumnName, ...] = Field(
+        default=(),
+        max_length=8,
+        description="Columns of up to 50 different values, features or not: scores are told for each value.",
+        json_schema_extra={"x-kubernetes-list-type": "set"},
+    )
+    gates: tuple[Gate, ...] = Field(
+        default=(), max_length=16, description="What the model must reach; one that does not fails the build."
+    )
+    decision_threshold: DecisionThreshold | None = Field(
+        default=None, description="How the threshold is chosen, for two classes. Absent: 0.5."
+    )
+
+    @model_validator(mode="after")
+    def _slices_differ(self) -> Self:
+        if len(set(self.slices)) < len(self.slices):
+            raise ValueError("slices names a column more than once")
+        return self
 
 
 class Source(Spec):
@@ -351,5 +430,11 @@ def canonical(spec: BuildSpec) -> dict[str, Any]:
     same model. Fields at their default are left out too, so that a later version with more fields writes the same.
     """
     train = spec.source.train.model_dump(mode="json", by_alias=True, exclude={"data"}, exclude_defaults=True)
-    more = spec.model_dump(mode="json", by_alias=True, include={"runtime"}, exclude_defaults=True)
+    more = spec.model_dump(
+        mode="json",
+        by_alias=True,
+        include={"runtime", "validation"},
+        exclude={"validation": {"independent_data"}},
+        exclude_defaults=True,
+    )
     return {"name": spec.name, "source": {"train": train}, **more}

@@ -10,7 +10,9 @@ from sklearn.pipeline import Pipeline
 
 from model_builder.categories import Rows
 from model_builder.classes import Labels
+from model_builder.evaluation import Evaluation
 from model_builder.export import Exported
+from model_builder.gates import Verdict
 from model_builder.golden import Golden
 from model_builder.modelling import Selected
 from model_builder.parity import Answers, Model, Parity
@@ -49,6 +51,15 @@ class Fitted:
     signature: Signature
     exported: Exported
     model: Model
+
+
+@dataclass(frozen=True, eq=False)
+class Judgement:
+    """Scores on rows that the model was not fitted on, and how its gates went."""
+
+    held_out: Evaluation
+    independent: Evaluation | None
+    verdicts: tuple[Verdict, ...]
 
 
 @dataclass(frozen=True, eq=False)

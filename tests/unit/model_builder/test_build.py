@@ -38,6 +38,7 @@ def test_the_artifact_holds_what_the_contract_says(finished: tuple[Built, Path])
     built, out = finished
     files = verify(built.artifact.digest, lambda path: (out / path).read_bytes())
     assert sorted(files) == [
+        "baseline.json",
         "build.json",
         "card.md",
         "golden.json",

@@ -66,7 +66,7 @@ def test_a_build_is_stored_and_told(pod: Pod, capsys: pytest.CaptureFixture[str]
     assert pod.kept == {report.build_inputs_digest: report}
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert [line["step"] for line in lines if line["step"] != "note"] == [
-        "fetch", "read", "check", "train", "export", "prove", "write", "store", "done",
+        "fetch", "read", "check", "train", "export", "prove", "judge", "write", "store", "done",
     ]  # fmt: skip
     assert all(line["model"] == "spindle" and line["time"].endswith("Z") for line in lines)
 

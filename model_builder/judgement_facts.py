@@ -1,0 +1,68 @@
+"""Writes a judgement into the report's own types."""
+
+from __future__ import annotations
+
+import math
+
+from model_builder.evaluation import Evaluation, Interval
+from model_builder.gates import Verdict
+from model_builder.model_report import BinFacts, ClassScoreFacts, EvaluationFacts, GateFacts, ScoreFacts, SliceFacts
+from model_builder.report import Signature
+
+DECIMALS = 6
+
+
+def evaluation_facts(evaluation: Evaluation, signature: Signature) -> EvaluationFacts:
+    """Write down an evaluation."""
+    return EvaluationFacts(
+        rows=evaluation.rows,
+        threshold=signature.threshold,
+        scores={name: _score(interval) for name, interval in evaluation.scores.items()},
+        classes=tuple(
+            ClassScoreFacts(
+                name=each.name,
+                rows=each.rows,
+                precision=_score(each.precision),
+                recall=_score(each.recall),
+                f1=_score(each.f1),
+            )
+            for each in evaluation.classes
+        ),
+        calibration=tuple(
+            BinFacts(rows=rows, score=round(score, DECIMALS), faults=round(faults, DECIMALS))
+            for rows, score, faults in evaluation.calibration
+        ),
+        slices=tuple(
+            SliceFacts(
+                column=each.column,
+                value=each.value,
+                rows=each.rows,
+                faults=each.faults,
+                scores={name: _score(interval) for name, interval in each.scores.items()},
+            )
+            for each in evaluation.slices
+        ),
+    )
+
+
+def gate_facts(verdicts: tuple[Verdict, ...]) -> tuple[GateFacts, ...]:
+    """Write down gates, all of them met."""
+    return tuple(
+        GateFacts(
+            metric=each.gate.metric,
+            bound=each.gate.bound,
+            min=each.gate.min,
+            where=each.where,
+            value=round(each.judged, DECIMALS),
+            method=each.method,
+        )
+        for each in verdicts
+    )
+
+
+def _score(interval: Interval) -> ScoreFacts:
+    value, low, high = (
+        None if math.isnan(number) else round(number, DECIMALS)
+        for number in (interval.value, interval.low, interval.high)
+    )
+    return ScoreFacts(value=value, low=low, high=high, method=interval.method)
