@@ -19,12 +19,13 @@ from model_builder.compression.ensemble import Ensemble, Pair, Rows, expand
 from model_builder.compression.fitted import from_sklearn
 from model_builder.compression.interactions import choose_pairs
 from model_builder.compression.prune import cost_complexity, node_costs
-from model_builder.compression.prune_trees import first_trees
+from model_builder.compression.prune_trees import first_trees, greedy
 from model_builder.compression.quantize import quantize_leaves
 
 Codes = npt.NDArray[np.int64]
 
 LOSSLESS = "lossless"
+GREEDY_ROWS = 20_000
 EXACT_BOOSTING_ROWS = 30_000
 """Up to so many rows boosting looks at every value; beyond, at 255 bins, whose quantiles cut the tails."""
 
@@ -36,28 +37,36 @@ class Variant:
     Attributes
     ----------
     trees
-        Number of trees to keep; of a forest that was given a share is kept, in percent.
+        Number of trees to keep.
     alpha
         Cost of a leaf, as a share of the impurity of all rows; 0 cuts nothing.
     bits
         Bits of a leaf's value; 0 leaves it a float.
+    greedy
+        Whether the trees are chosen one by one, those that together come nearest to the classes; else the first ones
+        are kept. Of boosted trees only the first ones can be.
     """
 
     trees: int
     alpha: float
     bits: int
+    greedy: bool = False
 
     def __str__(self) -> str:
+        how = "best" if self.greedy else "first"
         cut = f", leaves cost {self.alpha:g} of the impurity" if self.alpha else ""
-        return f"{self.trees} trees{cut}" + (f", {self.bits}-bit leaves" if self.bits else "")
+        return f"{how} {self.trees} trees{cut}" + (f", {self.bits}-bit leaves" if self.bits else "")
 
-    def of(self, ensemble: Ensemble) -> Ensemble:
-        """Make it."""
-        smaller = first_trees(ensemble, self.trees)
+    def of(self, ensemble: Ensemble, rows: Rows, codes: Codes) -> Ensemble:
+        """Make it. Rows and classes are those that the ensemble was fitted on."""
+        if not self.greedy:
+            ensemble = first_trees(ensemble, self.trees)
         if self.alpha:
-            root = float(np.mean([node_costs(smaller, tree)[0] for tree in smaller.trees]))
-            smaller = cost_complexity(smaller, self.alpha * root)
-        return quantize_leaves(smaller, self.bits)[0] if self.bits else smaller.simplified()
+            root = float(np.mean([node_costs(ensemble, tree)[0] for tree in ensemble.trees]))
+            ensemble = cost_complexity(ensemble, self.alpha * root)
+        if self.greedy and self.trees < len(ensemble.trees):
+            ensemble = greedy(ensemble, rows[:GREEDY_ROWS], codes[:GREEDY_ROWS], self.trees)
+        return quantize_leaves(ensemble, self.bits)[0] if self.bits else ensemble.simplified()
 
 
 @dataclass(frozen=True)
@@ -78,7 +87,7 @@ class Family:
         ensemble = replace(fitted, features=rows.shape[1], pairs=own)
         for variant in self.variants:
             if variant in wanted:
-                yield variant, variant.of(ensemble)
+                yield variant, variant.of(ensemble, rows, codes)
 
 
 def _finite(rows: Rows) -> Rows:
@@ -86,9 +95,9 @@ def _finite(rows: Rows) -> Rows:
     return np.nan_to_num(rows, nan=np.nan) if np.isinf(rows).any() else rows
 
 
-_ALPHAS = (0.0015, 0.003, 0.0045, 0.0075, 0.015, 0.03)
-_BAGS = tuple(Variant(trees, alpha, 4) for trees in (10, 20, 30) for alpha in _ALPHAS[:5])
-_SMALL_BAGS = tuple(Variant(trees, alpha, 4) for trees in (3, 5, 10, 20) for alpha in _ALPHAS[1:])
+_ALPHAS = (0.003, 0.0045, 0.0075, 0.015, 0.03)
+_BAGS = tuple(Variant(trees, alpha, 4, greedy=True) for trees in (6, 8, 10, 12, 15, 20) for alpha in _ALPHAS)
+_SMALL_BAGS = tuple(Variant(trees, alpha, 4, greedy=True) for trees in (3, 5, 8, 12) for alpha in _ALPHAS)
 _BOOSTED = tuple(Variant(trees, 0.0, 8) for trees in (20, 40, 80))
 
 
@@ -105,7 +114,7 @@ def families(forest: Any, trees: int, interactions: bool) -> tuple[Family, ...]:
         Whether products and differences of columns may be computed in the graph.
     """
     shares = sorted({max(1, trees // part) for part in (1, 2, 4)})
-    pruned = tuple(Variant(count, alpha, 8) for count in shares for alpha in (0.001, 0.003, 0.01))
+    pruned = tuple(Variant(count, alpha, 8, greedy=True) for count in shares for alpha in (0.001, 0.003, 0.01))
     found = [
         Family("forest", lambda rows, codes, seed: refitted(forest, rows, codes, seed), pruned),
         Family("bag", _bag(30), _BAGS),

@@ -41,17 +41,17 @@ def greedy(ensemble: Ensemble, rows: Rows, codes: Codes, count: int) -> Ensemble
     rows, codes
         Rows that the trees were not grown on, or that they were cut back on; shape (rows, features), and classes.
     """
-    told, wanted = _contributions(ensemble, rows), _wanted(ensemble, codes)
+    told, wanted = np.stack(_contributions(ensemble, rows)), _wanted(ensemble, codes)
     chosen: list[int] = []
+    off = told - wanted
+    # The loss of a step is |total + off|² for the sum of what is chosen; the part that is the same for all is left out.
+    own = (off**2).sum(axis=(1, 2))
     total = np.zeros_like(wanted)
-    for step in range(1, min(count, len(told)) + 1):
-        loss = [
-            np.inf if index in chosen else float((((total + each) / step - wanted) ** 2).sum())
-            for index, each in enumerate(told)
-        ]
-        best = int(np.argmin(loss))
-        chosen.append(best)
-        total = total + told[best]
+    for _ in range(min(count, len(told))):
+        loss = own + 2 * np.tensordot(off, total, axes=2)
+        loss[chosen] = np.inf
+        chosen.append(int(np.argmin(loss)))
+        total = total + off[chosen[-1]]
     return chosen_trees(ensemble, sorted(chosen)).simplified()
 
 
