@@ -1,4 +1,4 @@
-"""``python -m model_builder``: build on a laptop, run as the operator's Job, fetch an artifact."""
+"""``python -m model_builder``: build, inspect and validate on a laptop, run as the operator's Job, fetch."""
 
 from __future__ import annotations
 
@@ -43,6 +43,42 @@ def build(
     from model_builder.local import build_locally
 
     raise typer.Exit(build_locally(file, out, data, as_json, Settings.from_environment()))
+
+
+@app.command(epilog=EXIT_CODES)
+def inspect(
+    file: Annotated[Path, typer.Argument(help="A FaultModel manifest or a plain BuildSpec, in YAML.")],
+    data: Annotated[
+        str | None,
+        typer.Option(help="Take the data from here instead: a local path or any URI that the spec may name."),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print what was found as JSON and nothing else.")] = False,
+) -> None:
+    """Look at a manifest's data as a build would, and train nothing.
+
+    Tells what each column is used as or why it is not, which columns nearly give the target away, and how the rows
+    would be split.
+
+    Try: python -m model_builder inspect examples/spindle.yaml --data machine_fault.csv
+    """
+    from model_builder.local import inspect_locally
+
+    raise typer.Exit(inspect_locally(file, data, as_json, Settings.from_environment()))
+
+
+@app.command(epilog=EXIT_CODES)
+def validate(
+    artifact: Annotated[Path, typer.Argument(help="An artifact: the folder that was --out of a build.")],
+    data: Annotated[str, typer.Option(help="Data with the columns of the training data: a local path or a URI.")],
+    as_json: Annotated[bool, typer.Option("--json", help="Print the scores as JSON and nothing else.")] = False,
+) -> None:
+    """Judge an artifact on data: every digest, its golden samples, its scores, and the gates it was built with.
+
+    Try: python -m model_builder validate spindle --data last_week.csv
+    """
+    from model_builder.local import validate_locally
+
+    raise typer.Exit(validate_locally(artifact, data, as_json, Settings.from_environment()))
 
 
 @app.command(epilog=EXIT_CODES)

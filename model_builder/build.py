@@ -15,7 +15,7 @@ from model_builder.errors import BuilderError, Reason
 from model_builder.estimators import fit
 from model_builder.export import export
 from model_builder.facts import model_report
-from model_builder.independent import read_independent
+from model_builder.independent import Expected, read_independent
 from model_builder.judging import judge
 from model_builder.leakage import check_leakage
 from model_builder.model_report import ModelReport
@@ -85,7 +85,9 @@ def build(
     other = None
     if independent is not None:
         with progress.step("read", f"Reading {independent.bytes:,} bytes of independent data") as step:
-            other = read_independent(independent, spec, prepared.table, prepared.labels)
+            table = prepared.table
+            expected = Expected(table.names, table.data.categories, prepared.labels.classes)
+            other = read_independent(independent, spec, expected)
             step.done(f"{len(other.data):,} rows")
     fitted = _fit(spec, prepared, progress)
     proven = _prove(spec, prepared, fitted, progress)

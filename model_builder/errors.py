@@ -55,6 +55,7 @@ class Reason(StrEnum):
     TOO_MANY_SLICES = "TooManySlices"
     INDEPENDENT_DATA_DIFFERS = "IndependentDataDiffers"
     GATE_NOT_MET = "GateNotMet"
+    GOLDEN_SAMPLES_DIFFER = "GoldenSamplesDiffer"
     PARITY_FAILED = "ParityFailed"
     OUTPUT_NOT_EMPTY = "OutputNotEmpty"
     STORE_UNAVAILABLE = "StoreUnavailable"

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from model_builder.categories import UNKNOWN, Rows
-from model_builder.classes import Labels
+from model_builder.categories import UNKNOWN, Category, Rows
 from model_builder.errors import BuilderError, Reason, listed, shown
 from model_builder.evaluation import SliceColumn
 from model_builder.reading import Table, read_table
@@ -27,7 +26,16 @@ class Independent:
     sha256: str
 
 
-def read_independent(source: LocalData, spec: BuildSpec, table: Table, labels: Labels) -> Independent:
+@dataclass(frozen=True)
+class Expected:
+    """What a model was trained on, and so expects: its columns in order, and its classes."""
+
+    numeric: tuple[str, ...]
+    categories: tuple[Category, ...]
+    classes: tuple[str, ...]
+
+
+def read_independent(source: LocalData, spec: BuildSpec, expected: Expected) -> Independent:
     """Read independent data.
 
     A text that the training data does not hold counts as unknown, as it does when the model serves.
@@ -38,7 +46,7 @@ def read_independent(source: LocalData, spec: BuildSpec, table: Table, labels: L
         ``IndependentDataDiffers`` where columns or classes are not those of the training data, and every reason for
         which a file cannot be read.
     """
-    wanted = table.names + table.categorical
+    wanted = expected.numeric + tuple(category.name for category in expected.categories)
     features = Features.model_construct(include=wanted, exclude=(), allow_leakage=())
     train = spec.source.train.model_copy(update={"features": features, "time_column": None})
     try:
@@ -53,34 +61,34 @@ def read_independent(source: LocalData, spec: BuildSpec, table: Table, labels: L
             retry=error.retry,
         ) from error
     for name in wanted:
-        numeric, expected = name in other.names, name in table.names
-        if numeric != expected:
+        numeric = name in other.names
+        if numeric != (name in expected.numeric):
             kinds = ("numbers", "texts") if numeric else ("texts", "numbers")
             raise _differs(
                 f"the column {shown(name)} holds {kinds[0]} there and {kinds[1]} in the training data",
                 kinds[0],
                 f"{kinds[1]} in column {shown(name)}",
             )
-    strange = [name for name in other.classes if name not in labels.classes]
+    strange = [name for name in other.classes if name not in expected.classes]
     if strange:
         raise _differs(
             f"the target column {shown(train.target)} holds {shown(strange[0])}, which the training data never does",
             listed(strange),
-            f"classes {listed(labels.classes)}",
+            f"classes {listed(expected.classes)}",
         )
-    codes = np.array([labels.classes.index(name) for name in other.classes], np.int64)[other.target]
-    return Independent(_recoded(other, table), codes, other.groups, other.slices, source.sha256)
+    codes = np.array([expected.classes.index(name) for name in other.classes], np.int64)[other.target]
+    return Independent(_recoded(other, expected), codes, other.groups, other.slices, source.sha256)
 
 
-def _recoded(other: Table, table: Table) -> Rows:
-    numeric = other.data.numeric[:, [other.names.index(name) for name in table.names]]
-    codes = np.full((len(other.rows), len(table.categorical)), UNKNOWN, np.int16)
-    for index, category in enumerate(table.data.categories):
+def _recoded(other: Table, expected: Expected) -> Rows:
+    numeric = other.data.numeric[:, [other.names.index(name) for name in expected.numeric]]
+    codes = np.full((len(other.rows), len(expected.categories)), UNKNOWN, np.int16)
+    for index, category in enumerate(expected.categories):
         place = other.categorical.index(category.name)
         known = {value: code for code, value in enumerate(category.values)}
         translation = [known.get(value, UNKNOWN) for value in other.data.categories[place].values]
         codes[:, index] = np.array([*translation, UNKNOWN], np.int16)[other.data.codes[:, place]]
-    return Rows(np.ascontiguousarray(numeric), codes, table.data.categories)
+    return Rows(np.ascontiguousarray(numeric), codes, expected.categories)
 
 
 def _differs(message: str, found: str, allowed: str) -> BuilderError:

@@ -1,24 +1,27 @@
-"""A build on a laptop: the same pipeline, told to a terminal."""
+"""Builds, looks at data and judges artifacts on a laptop: the same pipeline, told to a terminal."""
 
 from __future__ import annotations
 
 import sys
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
-from rich.console import Console
+from rich.console import Console, RenderableType
 
 from model_builder.artifact import check_output
-from model_builder.build import Built, build
+from model_builder.build import build
 from model_builder.console import ConsoleProgress, problem, summary
+from model_builder.console_views import data_view, validation_view
 from model_builder.errors import EXIT_OK, BuilderError
 from model_builder.failure import as_builder_error, failed
 from model_builder.progress import Progress, Silent
+from model_builder.report import Report, canonical_json
 from model_builder.settings import Settings
-from model_builder.sources import bring
+from model_builder.sources import LocalData, bring
 from model_builder.spec import BuildSpec
 from model_builder.specfile import read_spec
-from model_builder.uri import Location, locate
+from model_builder.uri import locate
 
 
 def build_locally(file: Path, out: Path, data: str | None, as_json: bool, settings: Settings) -> int:
@@ -36,16 +39,60 @@ def build_locally(file: Path, out: Path, data: str | None, as_json: bool, settin
     int
         Exit status.
     """
+
+    def run(progress: Progress) -> tuple[str, RenderableType]:
+        spec = read_spec(file)
+        check_output(out)
+        with tempfile.TemporaryDirectory(prefix="andon-") as folder:
+            local = _fetched(spec, data, file.parent, settings, Path(folder), progress)
+            other = _independent(spec, file.parent, settings, Path(folder), progress)
+            built = build(spec, local, out, progress, other)
+        report = built.report.model_copy(update={"uri": out.absolute().as_uri()})
+        return report.to_json(), summary(built.model, built.artifact.digest, str(out))
+
+    return _tell(run, as_json)
+
+
+def inspect_locally(file: Path, data: str | None, as_json: bool, settings: Settings) -> int:
+    """Tell what a build would make of the data of a manifest; parameters are those of a build."""
+    from model_builder.inspecting import inspect
+
+    def run(progress: Progress) -> tuple[str, RenderableType]:
+        spec = read_spec(file)
+        with tempfile.TemporaryDirectory(prefix="andon-") as folder:
+            local = _fetched(spec, data, file.parent, settings, Path(folder), progress)
+            view = inspect(spec, data or spec.source.train.data.uri, local)
+        return _json(view), data_view(view)
+
+    return _tell(run, as_json)
+
+
+def validate_locally(artifact: Path, data: str, as_json: bool, settings: Settings) -> int:
+    """Judge an artifact on data.
+
+    Parameters
+    ----------
+    artifact
+        The folder that a build has written.
+    """
+    from model_builder.validating import open_artifact, spec_of, validate
+
+    def run(progress: Progress) -> tuple[str, RenderableType]:
+        opened = open_artifact(artifact)
+        spec = spec_of(opened, data)
+        with tempfile.TemporaryDirectory(prefix="andon-") as folder:
+            local = _fetched(spec, data, Path(), settings, Path(folder), progress)
+            view = validate(opened, spec, local)
+        return _json(view), validation_view(view)
+
+    return _tell(run, as_json)
+
+
+def _tell(run: Callable[[Progress], tuple[str, RenderableType]], as_json: bool) -> int:
     console = Console(stderr=as_json)
     progress: Progress = Silent() if as_json else ConsoleProgress(console)
     try:
-        spec = read_spec(file)
-        check_output(out)
-        base = Path() if data else file.parent
-        location = locate(data or spec.source.train.data.uri, settings, base)
-        other = spec.validation.independent_data
-        further = None if other is None else locate(other.uri, settings, file.parent)
-        built = _build(spec, location, further, out, progress, settings)
+        machine, people = run(progress)
     except (BuilderError, MemoryError, OSError) as error:
         failure = as_builder_error(error)
         if as_json:
@@ -54,26 +101,36 @@ def build_locally(file: Path, out: Path, data: str | None, as_json: bool, settin
             console.print(problem(failure))
         return failure.exit_code
     if as_json:
-        report = built.report.model_copy(update={"uri": out.absolute().as_uri()})
-        sys.stdout.write(report.to_json() + "\n")
+        sys.stdout.write(machine + "\n")
     else:
-        console.print(summary(built.model, built.artifact.digest, str(out)))
+        console.print(people)
     return EXIT_OK
 
 
-def _build(
-    spec: BuildSpec, location: Location, further: Location | None, out: Path, progress: Progress, settings: Settings
-) -> Built:
-    with tempfile.TemporaryDirectory(prefix="andon-") as scratch:
-        with progress.step("fetch", f"Fetching {location.uri}") as step:
-            local = bring(spec.source.train.data, location, spec.limits.max_bytes, settings, Path(scratch))
-            step.done(f"{local.bytes:,} bytes")
-        independent = None
-        if further is not None and spec.validation.independent_data is not None:
-            folder = Path(scratch) / "independent"
-            folder.mkdir()
-            with progress.step("fetch", f"Fetching {further.uri}") as step:
-                limit = spec.limits.max_bytes
-                independent = bring(spec.validation.independent_data, further, limit, settings, folder)
-                step.done(f"{independent.bytes:,} bytes")
-        return build(spec, local, out, progress, independent)
+def _json(view: Report) -> str:
+    return canonical_json(view.model_dump(mode="json", by_alias=True, exclude_none=True)).decode()
+
+
+def _fetched(
+    spec: BuildSpec, data: str | None, base: Path, settings: Settings, folder: Path, progress: Progress
+) -> LocalData:
+    location = locate(data or spec.source.train.data.uri, settings, Path() if data else base)
+    with progress.step("fetch", f"Fetching {location.uri}") as step:
+        local = bring(spec.source.train.data, location, spec.limits.max_bytes, settings, folder)
+        step.done(f"{local.bytes:,} bytes")
+    return local
+
+
+def _independent(
+    spec: BuildSpec, base: Path, settings: Settings, scratch: Path, progress: Progress
+) -> LocalData | None:
+    data = spec.validation.independent_data
+    if data is None:
+        return None
+    folder = scratch / "independent"
+    folder.mkdir()
+    location = locate(data.uri, settings, base)
+    with progress.step("fetch", f"Fetching {location.uri}") as step:
+        local = bring(data, location, spec.limits.max_bytes, settings, folder)
+        step.done(f"{local.bytes:,} bytes")
+    return local

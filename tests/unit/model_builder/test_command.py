@@ -39,7 +39,7 @@ def run(*arguments: str | Path) -> tuple[int, str, str]:
 def test_help_says_what_there_is() -> None:
     code, text, _ = run("--help")
     assert code == 0
-    for word in ("build", "job", "fetch", "Exit status"):
+    for word in ("build", "inspect", "validate", "job", "fetch", "Exit status"):
         assert word in text
     code, text, _ = run("build", "--help")
     assert code == 0

@@ -1,0 +1,144 @@
+"""Judges a finished artifact: every digest, its golden samples, and its scores on data."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from model_builder.artifact import MANIFEST, digest_of, verify
+from model_builder.categories import UNKNOWN, Category, Rows
+from model_builder.errors import BuilderError, Reason
+from model_builder.evaluation import evaluate
+from model_builder.gates import judge_gates
+from model_builder.independent import Expected, read_independent
+from model_builder.judgement_facts import evaluation_facts, gate_facts
+from model_builder.model_report import EvaluationFacts, GateFacts
+from model_builder.parity import Model
+from model_builder.report import Report, Signature
+from model_builder.runtime import VERSION
+from model_builder.sources import LocalData
+from model_builder.spec import BuildSpec
+
+TOLERANCE = 1e-5
+
+
+class ValidationView(Report):
+    """How an artifact did on data."""
+
+    name: str
+    digest: str
+    onnxruntime: str
+    golden_samples: int
+    data_sha256: str
+    evaluation: EvaluationFacts
+    gates: tuple[GateFacts, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Opened:
+    """An artifact whose files are all as its manifest says."""
+
+    digest: str
+    name: str
+    signature: Signature
+    expected: Expected
+    model: Model
+    golden: dict[str, Any]
+    spec: dict[str, Any]
+
+
+def open_artifact(folder: Path) -> Opened:
+    """Open an artifact's folder.
+
+    Raises
+    ------
+    BuilderError
+        ``ArtifactNotFound``, or ``DigestMismatch`` where a file is not what the manifest says.
+    """
+    try:
+        digest = digest_of((folder / MANIFEST).read_bytes())
+        files = verify(digest, lambda path: (folder / path).read_bytes())
+        report, inputs = json.loads(files["report.json"]), json.loads(files["build.json"])
+        signature = Signature.model_validate(report["signature"])
+        categories = tuple(Category(each["name"], tuple(each["values"])) for each in report["categories"])
+        model = files[f"repository/{report['name']}/1/model.onnx"]
+    except (OSError, KeyError, ValueError) as error:
+        raise BuilderError(
+            Reason.ARTIFACT_NOT_FOUND,
+            f"{folder} is no artifact that this version can read: {type(error).__name__}: {error}",
+            found=f"{type(error).__name__}: {error}",
+            allowed="a folder that a build has written",
+            remedy="give the folder that was --out of a build",
+        ) from None
+    expected = Expected(signature.numeric, categories, signature.classes)
+    golden = json.loads(files["golden.json"])
+    return Opened(digest, report["name"], signature, expected, Model(model, signature), golden, inputs["spec"])
+
+
+def spec_of(opened: Opened, uri: str) -> BuildSpec:
+    """Give the spec that the artifact was built by, with the data elsewhere."""
+    train = {**opened.spec["source"]["train"], "data": {"uri": uri}}
+    return BuildSpec.model_validate({**opened.spec, "source": {"train": train}})
+
+
+def validate(opened: Opened, spec: BuildSpec, data: LocalData) -> ValidationView:
+    """Replay the golden samples, score the data, and hold the scores against the gates of the artifact's spec.
+
+    Raises
+    ------
+    BuilderError
+        ``GoldenSamplesDiffer``, ``IndependentDataDiffers``, ``GateNotMet``, and every reason of reading.
+    """
+    samples = replay(opened)
+    rows = read_independent(data, spec, opened.expected)
+    answers = opened.model.answer(rows.data)
+    evaluation = evaluate(rows.codes, answers, opened.signature, spec.source.train.seed, rows.groups, rows.slices)
+    verdicts = judge_gates(spec.validation.gates, evaluation, "rows of the data")
+    return ValidationView(
+        name=opened.name,
+        digest=opened.digest,
+        onnxruntime=VERSION,
+        golden_samples=samples,
+        data_sha256=data.sha256,
+        evaluation=evaluation_facts(evaluation, opened.signature),
+        gates=gate_facts(verdicts),
+    )
+
+
+def replay(opened: Opened) -> int:
+    """Ask the model the golden samples and count them.
+
+    Raises
+    ------
+    BuilderError
+        ``GoldenSamplesDiffer``, with the largest difference and its sample.
+    """
+    outputs = opened.golden["outputs"]
+    expected = np.array(outputs["score" if "score" in outputs else "probabilities"], np.float64)
+    answers = opened.model.answer(golden_rows(opened.golden, opened.expected.categories))
+    errors = np.abs(answers.scores.astype(np.float64) - expected.reshape(answers.scores.shape)).max(axis=1)
+    errors = np.where(np.isnan(errors), np.inf, errors)
+    worst = int(errors.argmax())
+    if errors[worst] > TOLERANCE:
+        raise BuilderError(
+            Reason.GOLDEN_SAMPLES_DIFFER,
+            f"ONNX Runtime {VERSION} answers golden sample {worst} otherwise than when the model was built",
+            found=f"scores differ by up to {errors[worst]:.3g}",
+            allowed=f"differences of at most {TOLERANCE}",
+            remedy="serve with the release of ONNX Runtime that the report names, and report this as a defect",
+        )
+    return len(errors)
+
+
+def golden_rows(golden: dict[str, Any], categories: tuple[Category, ...]) -> Rows:
+    """Read the rows of golden samples."""
+    numeric = np.array([[np.nan if cell is None else cell for cell in row] for row in golden["numeric"]], np.float32)
+    codes = np.full((len(numeric), len(categories)), UNKNOWN, np.int16)
+    for index, category in enumerate(categories):
+        known = {value: code for code, value in enumerate(category.values)}
+        codes[:, index] = [known.get(row[index], UNKNOWN) for row in golden["categorical"]]
+    return Rows(numeric, codes, categories)
