@@ -4,11 +4,13 @@ The addresses are from 198.18.0.0/15, which RFC 2544 sets aside for benchmarks, 
 The namespace has no way out, on purpose: what works in the lab works in a plant that is cut off.
 """
 
+import os
 from pathlib import Path
 
 from lab import shell
 
-NAMESPACE = "andon-lab"
+# Another name gives a second lab beside the first, for work on the lab itself.
+NAMESPACE = os.environ.get("ANDON_LAB_NAME", "andon-lab")
 NAMESPACE_FILE = Path("/run/netns") / NAMESPACE
 NODE_NAME = "lab"
 NODE_DEVICE = "lab0"
