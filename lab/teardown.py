@@ -1,12 +1,13 @@
 """Take the lab down until nothing of it is left, however far it had come."""
 
+import os
 import shutil
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
 
 from lab import cgroups, components, configs, network, processes, shell
-from lab.console import step
+from lab.console import say, step
 from lab.errors import LabError
 from lab.locks import exclusive
 from lab.paths import Paths
@@ -24,6 +25,9 @@ EXTRA_PROCESSES = ("traefik",)
 def down(paths: Paths) -> None:
     """Stop every process, then remove mounts, cgroups, the network namespace and the state folder."""
     with exclusive(paths, network.NAMESPACE):
+        if not leftovers(paths):
+            say("The lab is down already.")
+            return
         supervisor = Supervisor(paths)
         sockets = foreign_sockets()
         with step("stopping the kubelet and its pods") as current:
@@ -35,7 +39,7 @@ def down(paths: Paths) -> None:
             names = [component.name for component in reversed(components.all_of_them(paths))]
             for name in (*EXTRA_PROCESSES, *names):
                 _stop(supervisor, name)
-            for pid in {*shims(paths), *network.processes()}:
+            for pid in {*shims(paths), *network.processes()} - {os.getpid()}:
                 processes.kill(pid)
         with step("removing mounts, namespace and state"):
             unmount(paths.state)
