@@ -23,6 +23,7 @@ API_ADDRESS = "198.19.0.1"
 DNS_ADDRESS = "198.19.0.10"
 DOMAIN = "cluster.local"
 API_SERVER = "https://127.0.0.1:6443"
+KERNEL_MODULES = ("bridge", "br_netfilter", "nf_tables", "overlay", "veth")
 
 
 def exists() -> bool:
@@ -39,6 +40,8 @@ def inside(*command: str) -> list[str]:
 
 def create() -> None:
     """Make the namespace, its loopback and the node's device; what is there already stays."""
+    # Where modules are compiled into the kernel, or may not be loaded, what is missing shows by itself later.
+    shell.succeeds("modprobe", "--all", *KERNEL_MODULES)
     if not exists():
         shell.run("ip", "netns", "add", NAMESPACE)
     ip = ("ip", "-n", NAMESPACE)
