@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -66,6 +67,17 @@ def volumes_command() -> None:
 def run(words: Annotated[list[str], typer.Argument(metavar="-- COMMAND")]) -> None:
     """Run a command inside the cluster's network, with KUBECONFIG and PATH set and Service names resolved."""
     enter.replace_process(Paths.from_environment(), words)
+
+
+@app.command()
+def demo(
+    data: Annotated[Path | None, typer.Option(envvar="DATA", help="Your own CSV file.", metavar="FILE")] = None,
+    target: Annotated[str | None, typer.Option(envvar="TARGET", help="Its column to predict.")] = None,
+) -> None:
+    """Show Andon from a bare machine to predictions; leaves the cluster up and may be run again."""
+    from examples.demo import story  # the lab itself does without what the demo imports
+
+    story.tell(Paths.from_environment(), _cluster(), data, target)
 
 
 @app.command("build")
