@@ -1,5 +1,6 @@
 """Live objects as plain JSON → Observed."""
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -8,6 +9,9 @@ from pydantic import ValidationError
 
 from andon.api.meta import (
     ANNOTATION_APPROVE,
+    ANNOTATION_INPUTS,
+    ANNOTATION_MANIFEST,
+    ANNOTATION_RESTART,
     ANNOTATION_RETRAIN,
     ANNOTATION_ROUTE,
     ANNOTATION_SINCE,
@@ -19,7 +23,7 @@ from andon.api.meta import (
     router_name,
 )
 from andon.api.v1alpha1 import FaultModelSpec, FaultModelStatus, FaultModelVersionSpec, Manifest
-from andon.core.observed import BuildJob, Identity, Observed, Route, Router, RouterPod, Server, Version
+from andon.core.observed import BuildJob, Identity, Observed, Route, Router, RouterPod, Server, Standing, Version
 from model_builder.report import BuildReport
 
 BUILDER_CONTAINER = "builder"
@@ -68,6 +72,7 @@ def snapshot(objects: Objects) -> Observed:
         status=_status(model),
         retrain=annotations.get(ANNOTATION_RETRAIN, ""),
         approved=annotations.get(ANNOTATION_APPROVE, ""),
+        restart=annotations.get(ANNOTATION_RESTART, ""),
         versions=tuple(sorted(map(_version, objects.versions), key=lambda version: version.spec.version)),
         builds=tuple(_build(job, objects.pods) for job in objects.jobs),
         servers=tuple(_server(one, objects.pods) for one in objects.deployments if _component(one) == COMPONENT_SERVER),
@@ -190,7 +195,16 @@ def _server(deployment: Manifest, pods: Sequence[Manifest]) -> Server:
         ready=current and all(count == replicas for count in counts),
         ready_replicas=status.get("readyReplicas", 0),
         trouble=next(filter(None, map(_waiting, mine)), ""),
+        standing=_standing(deployment),
     )
+
+
+def _standing(deployment: Manifest) -> Standing | None:
+    annotations = (deployment.get("metadata") or {}).get("annotations") or {}
+    try:
+        return Standing(annotations[ANNOTATION_INPUTS], json.loads(annotations[ANNOTATION_MANIFEST]))
+    except (KeyError, ValueError):
+        return None
 
 
 def _router(objects: Objects) -> Router:
@@ -205,6 +219,7 @@ def _router(objects: Objects) -> Router:
         configured_since=_time(annotations[ANNOTATION_SINCE]),
         ready=(deployment.get("status") or {}).get("readyReplicas", 0) > 0,
         pods=tuple(_router_pod(pod, objects.followed) for pod in router_pods(objects.pods)),
+        standing=_standing(deployment),
     )
 
 

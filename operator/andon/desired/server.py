@@ -14,6 +14,22 @@ EXIT_SECONDS = 20
 """How long Triton waits for requests in flight when it stops."""
 
 
+_RESTRICTED = "shared-memory,model-repository,trace,logging:andon-admin=$(POD_UID)"
+"""Parts of Triton's interface that no client needs: they ask for a header with a value that no client is told."""
+
+_ARGUMENTS = (
+    "--model-repository=/models",
+    "--model-control-mode=none",
+    "--disable-auto-complete-config",
+    "--strict-readiness=true",
+    f"--exit-timeout-secs={EXIT_SECONDS}",
+    "--allow-gpu-metrics=false",
+    "--pinned-memory-pool-byte-size=0",
+    f"--http-restricted-api={_RESTRICTED}",
+    f"--grpc-restricted-protocol={_RESTRICTED}",
+)
+
+
 def server(identity: Identity, version: FaultModelVersionSpec, serving: Serving, platform: Platform) -> list[Manifest]:
     """Write the objects that serve one version."""
     name = version_name(identity.name, version.version)
@@ -134,12 +150,10 @@ def _triton(serving: Serving, platform: Platform) -> Manifest:
         "image": serving.image or platform.images.triton,
         "imagePullPolicy": platform.images.pull_policy,
         "command": ["tritonserver"],
-        "args": [
-            "--model-repository=/models",
-            "--model-control-mode=none",
-            "--strict-readiness=true",
-            f"--exit-timeout-secs={EXIT_SECONDS}",
-            "--log-verbose=0",
+        "args": list(_ARGUMENTS),
+        "env": [
+            {"name": "ORT_DISABLE_TELEMETRY", "value": "1"},
+            {"name": "POD_UID", "valueFrom": {"fieldRef": {"fieldPath": "metadata.uid"}}},
         ],
         "ports": [
             {"name": "http", "containerPort": HTTP_PORT},
