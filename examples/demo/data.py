@@ -1,14 +1,13 @@
-"""The machine's data: generated, or the reader's own CSV; and the rows that the model is asked about."""
+"""The machine's data: generated, or the reader's own CSV."""
 
 import csv
 import difflib
 import hashlib
-import itertools
 import re
 import subprocess
 import sys
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from lab.errors import LabError
@@ -20,8 +19,6 @@ FOLDER = REPOSITORY / "out" / "demo"
 """Where the demo keeps the files that it writes."""
 GENERATOR = REPOSITORY / "examples" / "generate.py"
 ROWS, SEED = 10_000, 42
-NEW_ROWS, NEW_SEED = 500, 43
-ASKED = 5
 MOST_COLUMNS = 1000
 NAME_LENGTH = 45
 """Of a FaultModel; the CRD says the same."""
@@ -29,53 +26,29 @@ NAME_LENGTH = 45
 
 @dataclass(frozen=True)
 class MachineData:
-    """A CSV file with a header.
-
-    Attributes
-    ----------
-    blank_lines
-        Lines before the header.
-    """
+    """A CSV file, and its column to predict."""
 
     file: Path
     target: str
-    columns: tuple[str, ...]
-    delimiter: str
-    blank_lines: int = 0
 
     @property
     def bytes(self) -> int:
         return self.file.stat().st_size
 
-    @property
+    @cached_property
     def sha256(self) -> str:
         with self.file.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
 
-    def rows(self) -> Iterator[list[str]]:
-        """Give the rows below the header, empty lines passed over."""
-        with self.file.open(newline="", encoding="utf-8-sig") as file:
-            records = (record for record in csv.reader(file, delimiter=self.delimiter) if record)
-            yield from itertools.islice(records, 1, None)
 
-
-@dataclass(frozen=True)
-class Sample:
-    """A row to ask about: its number below the header, its values, and the class that it really had."""
-
-    number: int
-    values: tuple[str, ...]
-    actual: str
-
-
-def generated(name: str, rows: int, seed: int, target: str) -> MachineData:
+def generated(name: str, target: str) -> MachineData:
     """Write made-up readings of a milling machine."""
     FOLDER.mkdir(parents=True, exist_ok=True)
     file = FOLDER / name
-    words = [sys.executable, str(GENERATOR), f"--rows={rows}", f"--seed={seed}", f"--out={file}"]
+    words = [sys.executable, str(GENERATOR), f"--rows={ROWS}", f"--seed={SEED}", f"--out={file}"]
     done = subprocess.run(words, capture_output=True, text=True, check=False)
     if done.returncode:
-        raise LabError("GeneratorFailed", done.stderr.strip(), remedy="install the extra cli, which brings numpy")
+        raise LabError("GeneratorFailed", done.stderr.strip(), remedy="install the project's extra dev")
     return read(file, target)
 
 
@@ -104,7 +77,7 @@ def read(file: Path, target: str | None) -> MachineData:
         near = difflib.get_close_matches(target, columns, 1, 0.5)
         remedy = f"did you mean TARGET={near[0]!r}?" if near else "set TARGET to the column to predict"
         raise LabError("TargetNotFound", f"{file.name} has no column {target!r}", _listed(columns), remedy)
-    return MachineData(file, target, columns, dialect.delimiter, dialect.blank_lines)
+    return MachineData(file, target)
 
 
 def model_name(file: Path) -> str:
@@ -115,51 +88,6 @@ def model_name(file: Path) -> str:
     if words == "spindle":
         words = "my-spindle"  # spindle is the demo's own
     return words[:NAME_LENGTH].strip("-")
-
-
-def class_of(value: str) -> str:
-    """Write a value of the target as the builder names its class: 1.0 is 1."""
-    text = value.strip()
-    whole = re.fullmatch(r"([+-]?[0-9]+)([.,]0*)?", text)
-    return whole.group(1).removeprefix("+") if whole else text
-
-
-def choose(data: MachineData, classes: tuple[str, ...]) -> list[Sample]:
-    """Take the first rows of each class, so that faults are among them: of two classes, two of the second.
-
-    Parameters
-    ----------
-    classes
-        In the order of the model's outputs; of two, the second one means a fault.
-    """
-    return sorted(_picked(data, _quotas(classes)), key=lambda sample: sample.number)
-
-
-def _quotas(classes: tuple[str, ...]) -> dict[str, int]:
-    if len(classes) == 2:
-        return {classes[0]: ASKED - ASKED // 2, classes[1]: ASKED // 2}
-    each, more = divmod(ASKED, len(classes))
-    return {name: each + (index < more) for index, name in enumerate(classes)}
-
-
-def _picked(data: MachineData, left: dict[str, int]) -> Iterator[Sample]:
-    target = data.columns.index(data.target)
-    for number, values in enumerate(data.rows(), start=1):
-        if not any(left.values()):
-            return
-        actual = class_of(values[target]) if target < len(values) else ""
-        if left.get(actual, 0) > 0:
-            left[actual] -= 1
-            yield Sample(number, tuple(values), actual)
-
-
-def write_rows(data: MachineData, samples: Iterable[Sample], file: Path) -> None:
-    """Write rows under their header."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    with file.open("w", newline="", encoding="utf-8") as out:
-        writer = csv.writer(out, delimiter=data.delimiter, lineterminator="\n")
-        writer.writerow(data.columns)
-        writer.writerows(sample.values for sample in samples)
 
 
 def _listed(columns: tuple[str, ...]) -> str:

@@ -1,6 +1,7 @@
 """What came out: size and scores, predictions, and what to try next."""
 
 import json
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -9,9 +10,9 @@ from pydantic import ValidationError
 from rich.table import Table
 from rich.text import Text
 
-from examples.demo.data import MachineData, Sample
 from examples.demo.plant import NAMESPACE
 from examples.demo.reach import Manifest, Reach
+from examples.demo.samples import Sample
 from model_builder.report import BuildReport
 
 SHOWN_FEATURES = 6
@@ -30,12 +31,17 @@ class Outcome:
         return dict(self.version["spec"])
 
     @property
-    def classes(self) -> tuple[str, ...]:
-        return tuple(self.spec["signature"]["classes"])
+    def plain_bytes(self) -> int | None:
+        return self.report.plain_bytes if self.report is not None else None
 
     @property
-    def features(self) -> tuple[str, ...]:
-        return tuple(self.spec["signature"]["numeric"])
+    def uncompressed(self) -> bool:
+        """Whether the artifact holds all that the plain export holds, so that the scores are the same."""
+        return self.plain_bytes is not None and int(self.spec["artifact"]["bytes"]) >= self.plain_bytes
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        return tuple(self.spec["signature"]["classes"])
 
 
 def outcome(reach: Reach, model: Manifest) -> Outcome:
@@ -62,9 +68,7 @@ def report_in(pods: Sequence[Manifest], digest: str) -> BuildReport | None:
 
 def artifact_table(made: Outcome) -> Table:
     """Show the artifact beside the plain export of the same forest."""
-    size = int(made.spec["artifact"]["bytes"])
-    plain = made.report.plain_bytes if made.report is not None else None
-    same = plain == size
+    size, plain = int(made.spec["artifact"]["bytes"]), made.plain_bytes
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
     table.add_column("")
     table.add_column(f"{made.name} version {made.spec['version']}", justify="right")
@@ -72,7 +76,7 @@ def artifact_table(made: Outcome) -> Table:
     table.add_row("ONNX file", _size(size), _size(plain))
     for title, name in (("F1", "f1"), ("precision", "precision"), ("recall", "recall"), ("accuracy", "accuracy")):
         value = f"{made.spec['metrics'][name]:.3f}"
-        table.add_row(title, value, value if same else "unknown")
+        table.add_row(title, value, value if made.uncompressed else "unknown")
     return table
 
 
@@ -85,8 +89,11 @@ def artifact_notes(made: Outcome) -> list[str]:
         held_out = sum(map(sum, report.confusion_matrix)) if report.confusion_matrix else None
         rows = f"{report.rows:,} rows" + (f", {report.positives:,} of them faults" if report.positives else "")
         notes.append(rows + (f"; scores on {held_out:,} rows that the model was not trained on" if held_out else ""))
-    if report.plain_bytes == report.bytes:
-        notes.append("The artifact is the plain export: this version of Andon does not compress yet.")
+    if made.uncompressed:
+        notes.append(
+            "This version of Andon does not compress yet: the trees are those of the plain export, and what the file"
+            " has more is the outputs that clients get."
+        )
     return notes + [f"Builder: {note}" for note in report.notes]
 
 
@@ -105,21 +112,26 @@ def address(name: str) -> str:
 
 
 def prediction_table(
-    made: Outcome, data: MachineData, samples: Sequence[Sample], predictions: Sequence[dict[str, Any]]
+    made: Outcome, target: str, samples: Sequence[Sample], predictions: Sequence[dict[str, Any]]
 ) -> Table:
-    """Show what the machine reported, what really was, and what the model says."""
-    shown = made.features if len(made.features) <= SHOWN_FEATURES else ()
+    """Show, a row in each column, what the machine reported, what really was, and what the model says."""
+    verdicts = [verdict(prediction, made.classes) for prediction in predictions]
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
-    for name in ("row", *shown):
-        table.add_column(Text(name), justify="right")
-    for name in (data.target, "predicted", "probability"):
-        table.add_column(Text(name), justify="right")
-    for sample, prediction in zip(samples, predictions, strict=True):
-        said, probability = verdict(prediction, made.classes)
-        style = "green" if said == sample.actual else "yellow"
-        values = [sample.values[data.columns.index(name)] for name in shown]
-        cells = [str(sample.number), *values, sample.actual, said]
-        table.add_row(*map(Text, cells), f"{probability:.3f}", style=style)
+    table.add_column("row of the file")
+    for sample in samples:
+        table.add_column(f"{sample.row:,}", justify="right")
+    names = list(samples[0].readings)
+    for name in names[:SHOWN_FEATURES]:
+        table.add_row(Text(name), *[sample.readings[name] for sample in samples])
+    if len(names) > SHOWN_FEATURES:
+        table.add_row(f"… and {len(names) - SHOWN_FEATURES} more", style="dim")
+    table.add_section()
+    table.add_row(Text(f"{target}, really"), *[Text(sample.actual) for sample in samples])
+    right = [said == sample.actual for sample, (said, _) in zip(samples, verdicts, strict=True)]
+    styles = ["green" if one else "yellow" for one in right]
+    said = [Text(said, style) for (said, _), style in zip(verdicts, styles, strict=True)]
+    table.add_row("predicted", *said)
+    table.add_row("probability", *[f"{probability:.3f}" for _, probability in verdicts], style="bold")
     return table
 
 
@@ -130,21 +142,20 @@ def verdict(prediction: dict[str, Any], classes: tuple[str, ...]) -> tuple[str, 
     return classes[int(prediction["fault"])], float(prediction["probability"])
 
 
-def next_steps(made: Outcome, data: MachineData, sample: Sample, trees: int) -> list[tuple[str, tuple[str, ...]]]:
+def next_steps(name: str, sample: Sample, trees: int) -> list[tuple[str, tuple[str, ...]]]:
     """Give three things to try: what for, and the commands."""
     where = f"-n {NAMESPACE}"
-    values = ((name, sample.values[data.columns.index(name)]) for name in made.features)
-    row = ";".join(f"{name}={value}" for name, value in values)
+    row = ";".join(f"{name}={value}" for name, value in sample.readings.items())
     more = {"spec": {"source": {"train": {"params": {"randomForest": {"n_estimators": trees}}}}}}
     patch = json.dumps(more, separators=(",", ":"))
     return [
         ("See all models, their versions and scores", (f"lab/kubectl get fm,fmv {where}",)),
-        ("Ask about a row", (f"lab/andon predict {made.name} {where} --row '{row}'",)),
+        ("Ask about a row", (f"lab/andon predict {name} {where} --row {shlex.quote(row)}",)),
         (
             "Change something and watch version 2 take over while version 1 serves",
             (
-                f"lab/kubectl patch fm {made.name} {where} --type merge -p '{patch}'",
-                f"lab/andon status {made.name} {where} --watch",
+                f"lab/kubectl patch fm {name} {where} --type merge -p '{patch}'",
+                f"lab/andon status {name} {where} --watch",
             ),
         ),
     ]

@@ -10,7 +10,7 @@ from rich.markup import escape
 from rich.padding import Padding
 from rich.text import Text
 
-from examples.demo import chart, data, model, plant, results
+from examples.demo import chart, data, model, plant, results, samples
 from examples.demo.data import MachineData
 from examples.demo.reach import Manifest, Reach
 from lab import images
@@ -20,6 +20,7 @@ from lab.errors import LabError
 from lab.paths import Paths
 
 CHAPTERS = 6
+MORE_TREES = 200
 OPERATOR_LOGS = f"lab/kubectl -n {chart.NAMESPACE} logs deployment/{chart.RELEASE}-operator"
 GOES_ON = "then run the same command again: what is done stays done."
 
@@ -59,11 +60,11 @@ class Story:
         with self.chapter("The operator, by its chart", pods, OPERATOR_LOGS):
             self.install(references)
         with self.chapter("A plant with its data", f"lab/kubectl -n {plant.NAMESPACE} describe pods"):
-            file = self.furnish(references["builder"])
+            file, used = self.furnish(references["builder"])
         with self.chapter("A FaultModel, from manifest to serving", *self.model_logs()):
             made = results.outcome(self.reach, self.serve(file))
         with self.chapter("What came out", f"lab/andon status {self.name} -n {plant.NAMESPACE}"):
-            self.show(made)
+            self.show(made, file, used)
 
     @contextmanager
     def chapter(self, title: str, *logs: str) -> Iterator[None]:
@@ -91,13 +92,13 @@ class Story:
         with step("helm upgrade --install", "under a minute") as current:
             current.note = chart.install(self.reach, references)
 
-    def furnish(self, builder_image: str) -> Path:
-        """Have the namespace and the data on its claim; gives the manifest's file."""
+    def furnish(self, builder_image: str) -> tuple[Path, MachineData]:
+        """Have the namespace and the data on its claim; gives the manifest's file, and the data."""
         with step(f"namespace {plant.NAMESPACE}, Pod Security restricted") as current:
             current.note = plant.namespace(self.reach)
         if self.own is None:
             with step("machine_fault.csv") as current:
-                made = data.generated(model.DATA_NAME, data.ROWS, data.SEED, "fault")
+                made = data.generated(model.DATA_NAME, "fault")
                 current.note = f"{data.ROWS:,} rows of a milling machine, generated"
             claim, path, file = model.CLAIM, model.DATA_NAME, model.SPINDLE
         else:
@@ -109,7 +110,7 @@ class Story:
             else:
                 plant.put(self.reach, builder_image, made, claim, path)
                 current.note = f"{made.bytes:,} bytes"
-        return file
+        return file, made
 
     def has_read(self, made: MachineData, claim: str) -> bool:
         """Whether the model was built from this very data, and its claim is still there."""
@@ -124,23 +125,21 @@ class Story:
             current.note = self.reach.apply_file(plant.NAMESPACE, file)
         return model.follow(self.reach, self.name)
 
-    def show(self, made: results.Outcome) -> None:
+    def show(self, made: results.Outcome, file: Path, used: MachineData) -> None:
         """Print size, scores, predictions and what to try next."""
         _indented(results.artifact_table(made))
         for note in results.artifact_notes(made):
             _indented(Text(note, style="dim"))
-        asked = self.own or data.generated("new_rows.csv", data.NEW_ROWS, data.NEW_SEED, "fault")
-        samples = data.choose(asked, made.classes)
-        file = data.FOLDER / f"{self.name}-rows.csv"
-        data.write_rows(asked, samples, file)
-        predictions = results.ask(self.reach, self.name, str(file))
+        chosen = samples.held_out(file, used)
+        rows = data.FOLDER / f"{self.name}-rows.csv"
+        samples.write(chosen, rows)
+        predictions = results.ask(self.reach, self.name, str(rows))
         way = f"its Service {results.address(self.name)}" if self.reach.names_resolve else "the API server"
-        whose = "new rows that it has never seen" if self.own is None else "rows of your file, most of them trained on"
-        say(f"\n  Predictions for {whose}, through {way}:")
-        _indented(results.prediction_table(made, asked, samples, predictions))
-        trees = 200 if self.own is None else 50
+        say(f"\n  Five of the rows that it was not trained on, asked through {way}:")
+        _indented(results.prediction_table(made, used.target, chosen, predictions))
         say(f"\n[green]Done in {_duration(time.monotonic() - self.started)}.[/] Try next:")
-        for number, (what, commands) in enumerate(results.next_steps(made, asked, samples[-1], trees), start=1):
+        steps = results.next_steps(self.name, chosen[-1], MORE_TREES)
+        for number, (what, commands) in enumerate(steps, start=1):
             say(f"  {number}. {what}")
             for command in commands:
                 CONSOLE.print(Text(f"       {command}", style="cyan"))
