@@ -14,8 +14,8 @@ _INTRODUCTION = """
 # Reference of all fields
 
 Every field of Andon's kinds, as the API server checks it; the same text is in `kubectl explain --recursive faultmodel`.
-[api.md](api.md) tells how the fields belong together. A field that is not listed is refused under strict validation, which is
-the default of kubectl and of server-side apply.
+[api.md](api.md) tells how the fields belong together. A field that is not listed is refused under strict validation,
+which is the default of kubectl and of server-side apply.
 """
 _SAME_EVERYWHERE = ("apiVersion", "kind", "metadata")
 _NUMBERS_WITH_UNITS = "x-kubernetes-int-or-string"
