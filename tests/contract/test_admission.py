@@ -13,12 +13,9 @@ TRAIN: dict[str, Any] = fault_model()["spec"]["source"]["train"]
 
 
 @pytest.fixture(scope="module")
-def kubectl() -> Kubectl:
-    """Kubectl, with the CRDs in the cluster."""
-    found = Kubectl("default")
-    found.run("apply", "--server-side", "--force-conflicts", "--filename=crds")
-    found.run("wait", "--for=condition=Established", "crd/faultmodels.andon.dev", "crd/faultmodelversions.andon.dev")
-    return found
+def kubectl(operator: Kubectl) -> Kubectl:
+    """Kubectl, with the CRDs in the cluster as the chart installs them."""
+    return Kubectl("default")
 
 
 def refusal(kubectl: Kubectl, name: str = "spindle", **spec: Any) -> str:
