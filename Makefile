@@ -81,12 +81,11 @@ lint: $(VENV)/ready ## Style, types, layers, and whether generated files are fre
 	$(BIN)/ruff format --check $(CODE)
 	$(BIN)/mypy $(CODE)
 	$(BIN)/lint-imports
-	@fresh=$$(mktemp -d); trap 'rm -rf "$$fresh"' EXIT; \
+	@fresh=$$(mktemp -d); trap 'rm -rf "$$fresh" "$$fresh.md"' EXIT; \
 	$(BIN)/python -m andon.api.crds "$$fresh"; \
 	$(BIN)/python -m andon.api.reference "$$fresh" "$$fresh/reference.md"; \
-	for name in faultmodels.yaml faultmodelversions.yaml; do \
-	  diff -u "crds/$$name" "$$fresh/$$name" && diff -u "charts/andon/files/crds/$$name" "$$fresh/$$name"; \
-	done && diff -u docs/reference.md "$$fresh/reference.md" \
+	mv "$$fresh/reference.md" "$$fresh.md"; \
+	{ diff -ur crds "$$fresh" && diff -ur charts/andon/files/crds "$$fresh" && diff -u docs/reference.md "$$fresh.md"; } \
 	|| { echo "Generated files are stale: run make generate"; exit 1; }
 
 ##@ Tests

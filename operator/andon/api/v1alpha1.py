@@ -205,7 +205,7 @@ class FaultModelStatus(Spec):
     failed_digests: tuple[Annotated[str, Field(max_length=71)], ...] = Field(
         default=(),
         max_length=20,
-        description="Artifacts that failed in their rollout; not tried again by the same build plan.",
+        description="Artifacts that failed in their rollout; not tried again until the spec or the data changes.",
     )
 
     def condition(self, kind: str) -> Condition | None:
@@ -226,6 +226,10 @@ class FaultModel(Spec):
                 cel(
                     "self.metadata.name.matches('^[a-z]([-a-z0-9]*[a-z0-9])?$')",
                     "metadata.name must begin with a letter and have only lower-case letters, digits and hyphens",
+                ),
+                cel(
+                    "!self.metadata.name.matches('-(router|v[0-9]+|build-[0-9a-f]{8})$')",
+                    "metadata.name must not end as the names of children do: -router, -v1, -build-0a1b2c3d",
                 ),
             ]
         }

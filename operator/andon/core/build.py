@@ -32,7 +32,7 @@ def plan(observed: Observed) -> BuildPlan:
     """Give the build plan of a FaultModel."""
     name = observed.identity.name
     spec = BuildSpec(name=name, source=observed.spec.source)
-    inputs = {"spec": spec.model_dump(mode="json", by_alias=True), "retrain": observed.retrain}
+    inputs = {"spec": spec.model_dump(mode="json", by_alias=True, exclude_defaults=True), "retrain": observed.retrain}
     digest = "sha256:" + hashlib.sha256(canonical_json(inputs)).hexdigest()
     return BuildPlan(spec=spec, digest=digest, job=build_name(name, digest))
 
@@ -121,7 +121,8 @@ def _infrastructure_failure(job: BuildJob) -> tuple[str, str]:
         )
     if "DeadlineExceeded" in job.failure:
         return Reason.BUILD_TIMED_OUT, (
-            f"The build took longer than it may ({job.failure}). Raise the chart's value builder.deadline. {again}"
+            f"The build took longer than it may ({job.failure}). Raise the chart's value builder.deadlineSeconds."
+            f" {again}"
         )
     if "Evicted" in job.failure:
         return Reason.BUILD_EVICTED, f"The builder's pod was evicted ({job.failure}). {again}"

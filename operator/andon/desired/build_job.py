@@ -31,7 +31,9 @@ def build_job(identity: Identity, plan: BuildPlan, platform: Platform) -> Manife
     labels = child_labels(identity.name, COMPONENT_BUILD)
     mounts = Mounts()
     mounts.add("plan", "/etc/andon/plan", {"configMap": {"name": plan.job}}, read_only=True)
-    mounts.add("tmp", "/tmp", {"emptyDir": {}})  # noqa: S108  the container's own
+    # The data is copied there, so that the bytes that are read are the bytes that were hashed; then the artifact.
+    scratch = f"{plan.spec.limits.max_bytes // 2**20 + 1024}Mi"
+    mounts.add("tmp", "/tmp", {"emptyDir": {"sizeLimit": scratch}})  # noqa: S108  the container's own
     values = {
         "ANDON_IN_CLUSTER": "1",
         "ANDON_BUILD_SPEC": "/etc/andon/plan/build.json",

@@ -88,6 +88,9 @@ def add_store(mounts: Mounts, platform: Platform, *, read_only: bool) -> dict[st
         secret = {"secret": {"secretName": store.credentials_secret}}
         mounts.add("store-credentials", "/etc/andon/store-credentials", secret, read_only=True)
         values["ANDON_STORE_CREDENTIALS"] = "/etc/andon/store-credentials"
+    if store.ca_config_map:
+        mounts.add("store-ca", "/etc/andon/store-ca", {"configMap": {"name": store.ca_config_map}}, read_only=True)
+        values["ANDON_STORE_CA_BUNDLE"] = f"/etc/andon/store-ca/{store.ca_key}"
     return values
 
 

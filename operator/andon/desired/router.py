@@ -22,7 +22,7 @@ from andon.desired.pods import CONTAINER_SECURITY, metadata, pod_spec
 DRAIN_SECONDS = 10
 
 
-def router(identity: Identity, route: Route, since: str, platform: Platform) -> list[Manifest]:
+def router(identity: Identity, route: Route, since: str, replicas: int, platform: Platform) -> list[Manifest]:
     """Write the objects of the router.
 
     Parameters
@@ -35,7 +35,7 @@ def router(identity: Identity, route: Route, since: str, platform: Platform) -> 
     bootstrap = hashlib.sha256(config["data"]["envoy.json"].encode()).hexdigest()[:16]
     return [
         config,
-        _deployment(identity, name, labels, bootstrap, platform),
+        _deployment(identity, name, labels, bootstrap, replicas, platform),
         _disruption_budget(identity, name, labels),
         _service(identity, labels),
     ]
@@ -59,7 +59,9 @@ def _config(
     }
 
 
-def _deployment(identity: Identity, name: str, labels: dict[str, str], bootstrap: str, platform: Platform) -> Manifest:
+def _deployment(
+    identity: Identity, name: str, labels: dict[str, str], bootstrap: str, replicas: int, platform: Platform
+) -> Manifest:
     container = {
         "name": "envoy",
         "image": platform.images.envoy,
@@ -105,7 +107,7 @@ def _deployment(identity: Identity, name: str, labels: dict[str, str], bootstrap
         "kind": "Deployment",
         "metadata": metadata(identity, name, labels),
         "spec": {
-            "replicas": 1,
+            "replicas": replicas,
             "revisionHistoryLimit": 1,
             "selector": {"matchLabels": labels},
             "strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0}},

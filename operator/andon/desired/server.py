@@ -118,8 +118,8 @@ def _fetch(identity: Identity, version: FaultModelVersionSpec, platform: Platfor
     """The init container that lays out the model folder, every file checked against its digest."""
     mounts = Mounts()
     values = {"TMPDIR": "/tmp", **add_store(mounts, platform, read_only=True)}  # noqa: S108  the container's own
-    mounts.add("models", "/models", {"emptyDir": {}})
-    mounts.add("tmp", "/tmp", {"emptyDir": {}})  # noqa: S108
+    mounts.add("models", "/models", {"emptyDir": {"sizeLimit": "1Gi"}})
+    mounts.add("tmp", "/tmp", {"emptyDir": {"sizeLimit": "1Gi"}})  # noqa: S108
     container = {
         "name": "fetch",
         "image": platform.images.builder,

@@ -52,7 +52,7 @@ def test_a_failed_step_is_named(paths: Paths) -> None:
 def test_where_to_look_is_said(paths: Paths) -> None:
     story = Story(paths, Broken(), None)
     with (
-        pytest.raises(LabError, match="See:\n  lab/andon status spindle -n press-shop\n"),
+        pytest.raises(LabError, match="look at:\n  lab/andon status spindle -n press-shop\n"),
         story.chapter("A FaultModel", *story.model_logs()),
     ):
         raise LabError("OneClass", "the target holds one class only")
