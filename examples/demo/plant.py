@@ -20,6 +20,9 @@ os.replace(sys.argv[1] + ".part", sys.argv[1])
 print(digest.hexdigest())
 """
 
+# The first process of a container is spared signals that it has no handler for, and would stay for the whole grace period.
+_WAITER = "import signal, sys; signal.signal(signal.SIGTERM, lambda *_: sys.exit()); signal.pause()"
+
 
 def namespace(reach: Reach) -> str:
     """Have the namespace, and say what became of it."""
@@ -69,7 +72,7 @@ def loader_manifest(image: str, claim: str) -> Manifest:
         "name": LOADER,
         "image": image,
         "imagePullPolicy": "IfNotPresent",
-        "command": ["python3", "-c", "import signal; signal.sigwait([signal.SIGTERM])"],
+        "command": ["python3", "-c", _WAITER],
         "securityContext": {
             "allowPrivilegeEscalation": False,
             "capabilities": {"drop": ["ALL"]},

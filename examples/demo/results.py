@@ -4,12 +4,14 @@ import json
 import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 from rich.table import Table
 from rich.text import Text
 
+from examples.demo.data import FOLDER
 from examples.demo.plant import NAMESPACE
 from examples.demo.reach import Manifest, Reach
 from examples.demo.samples import Sample
@@ -49,7 +51,8 @@ def outcome(reach: Reach, model: Manifest) -> Outcome:
     name, stable = model["metadata"]["name"], model["status"]["stable"]
     version = reach.get(NAMESPACE, "faultmodelversion", f"{name}-v{stable['version']}") or {}
     builds = reach.find(NAMESPACE, "pods", f"andon.dev/faultmodel={name},app.kubernetes.io/component=build")
-    return Outcome(name, version, report_in(builds, stable["digest"]))
+    report = report_in(builds, stable["digest"])
+    return Outcome(name, version, remembered(FOLDER / f"{name}-report.json", report, stable["digest"]))
 
 
 def report_in(pods: Sequence[Manifest], digest: str) -> BuildReport | None:
@@ -64,6 +67,15 @@ def report_in(pods: Sequence[Manifest], digest: str) -> BuildReport | None:
             if report.digest == digest:
                 return report
     return None
+
+
+def remembered(file: Path, report: BuildReport | None, digest: str) -> BuildReport | None:
+    """Keep a report for the day when its Job is gone, because another version has been built since."""
+    if report is not None:
+        file.write_text(report.to_json())
+        return report
+    known = BuildReport.model_validate_json(file.read_text()) if file.exists() else None
+    return known if known is not None and known.digest == digest else None
 
 
 def artifact_table(made: Outcome) -> Table:

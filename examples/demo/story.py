@@ -75,7 +75,7 @@ class Story:
             yield
         except LabError as error:
             look = "".join(f"\n  {line}" for line in logs)
-            remedy = "\n".join(part for part in (error.remedy, f"See:{look}" if logs else "", GOES_ON) if part)
+            remedy = "\n".join(part for part in (error.remedy, f"look at:{look}" if logs else "", GOES_ON) if part)
             where = f"step {self.chapters} of {CHAPTERS}, {title}: {error.message}"
             raise LabError(error.reason, where, error.allowed, remedy) from error
 
@@ -162,7 +162,7 @@ def tell(paths: Paths, cluster: Cluster, file: Path | None, target: str | None) 
     story = Story(paths, cluster, own)
     what = escape(f"{own.file.name}, target {own.target}") if own is not None else "examples/spindle.yaml"
     say(f"Andon's demo: from a machine's data ({what}) to a served model.")
-    say("[dim]The first run builds Kubernetes and the images from source; later runs take about a minute.[/]")
+    say("[dim]The first run builds Kubernetes and the images from source; later runs take less than a minute.[/]")
     try:
         story.tell()
     except KeyboardInterrupt:

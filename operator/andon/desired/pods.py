@@ -1,4 +1,4 @@
-"""What all our pods share: the security of Pod Security `restricted`, volumes of the store, owners."""
+"""What all our pods share: the security of Pod Security `restricted`, volumes of the store, owners, budgets."""
 
 from typing import Any
 
@@ -53,6 +53,16 @@ def pod_spec(images: Images, **parts: object) -> Manifest:
     if images.pull_secrets:
         spec["imagePullSecrets"] = [{"name": name} for name in images.pull_secrets]
     return spec
+
+
+def disruption_budget(identity: Identity, name: str, labels: dict[str, str]) -> Manifest:
+    """Let a drain take one pod at a time. With one replica it takes that one: a node must be drainable."""
+    return {
+        "apiVersion": "policy/v1",
+        "kind": "PodDisruptionBudget",
+        "metadata": metadata(identity, name, labels),
+        "spec": {"maxUnavailable": 1, "selector": {"matchLabels": labels}},
+    }
 
 
 def environment(values: dict[str, str]) -> list[dict[str, str]]:

@@ -17,7 +17,7 @@ from andon.api.v1alpha1 import Manifest
 from andon.core.observed import Identity, Route
 from andon.desired.envoy import FOLDER, STATUS_PORT, files, route_digest
 from andon.desired.platform import Platform
-from andon.desired.pods import CONTAINER_SECURITY, metadata, pod_spec
+from andon.desired.pods import CONTAINER_SECURITY, disruption_budget, metadata, pod_spec
 
 DRAIN_SECONDS = 10
 
@@ -36,7 +36,7 @@ def router(identity: Identity, route: Route, since: str, replicas: int, platform
     return [
         config,
         _deployment(identity, name, labels, bootstrap, replicas, platform),
-        _disruption_budget(identity, name, labels),
+        disruption_budget(identity, name, labels),
         _service(identity, labels),
     ]
 
@@ -113,15 +113,6 @@ def _deployment(
             "strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0}},
             "template": template,
         },
-    }
-
-
-def _disruption_budget(identity: Identity, name: str, labels: dict[str, str]) -> Manifest:
-    return {
-        "apiVersion": "policy/v1",
-        "kind": "PodDisruptionBudget",
-        "metadata": metadata(identity, name, labels),
-        "spec": {"maxUnavailable": 1, "selector": {"matchLabels": labels}},
     }
 
 

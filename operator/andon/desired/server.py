@@ -4,7 +4,15 @@ from andon.api.meta import COMPONENT_SERVER, GRPC_PORT, HTTP_PORT, METRICS_PORT,
 from andon.api.v1alpha1 import FaultModelVersionSpec, Manifest, Serving
 from andon.core.observed import Identity
 from andon.desired.platform import Platform
-from andon.desired.pods import CONTAINER_SECURITY, Mounts, add_store, environment, metadata, pod_spec
+from andon.desired.pods import (
+    CONTAINER_SECURITY,
+    Mounts,
+    add_store,
+    disruption_budget,
+    environment,
+    metadata,
+    pod_spec,
+)
 
 DRAIN_SECONDS = 15
 """How long a server that is to stop still answers: longer than the router needs to learn that its address is gone
@@ -36,7 +44,7 @@ def server(identity: Identity, version: FaultModelVersionSpec, serving: Serving,
     labels = child_labels(identity.name, COMPONENT_SERVER, version.version)
     return [
         _service(identity, name, labels),
-        _disruption_budget(identity, name, labels),
+        disruption_budget(identity, name, labels),
         _deployment(identity, name, labels, version, serving, platform),
     ]
 
@@ -53,15 +61,6 @@ def _service(identity: Identity, name: str, labels: dict[str, str]) -> Manifest:
             "selector": labels,
             "ports": [{"name": port, "port": number, "targetPort": port} for port, number in ports],
         },
-    }
-
-
-def _disruption_budget(identity: Identity, name: str, labels: dict[str, str]) -> Manifest:
-    return {
-        "apiVersion": "policy/v1",
-        "kind": "PodDisruptionBudget",
-        "metadata": metadata(identity, name, labels),
-        "spec": {"maxUnavailable": 1, "selector": {"matchLabels": labels}},
     }
 
 

@@ -49,6 +49,14 @@ def test_the_report_of_the_served_artifact_is_found() -> None:
     assert results.report_in(pods[:3], DIGEST) is None
 
 
+def test_a_report_is_remembered_for_its_own_artifact_only(tmp_path: Path) -> None:
+    file = tmp_path / "report.json"
+    assert results.remembered(file, None, DIGEST) is None
+    assert results.remembered(file, report(rows=7), DIGEST) == report(rows=7)
+    assert results.remembered(file, None, DIGEST) == report(rows=7)
+    assert results.remembered(file, None, "sha256:" + "b" * 64) is None
+
+
 def test_scores_of_the_plain_export_are_told_only_where_nothing_is_taken_away() -> None:
     whole, smaller, unknown = (shown(results.artifact_table(made(plain))) for plain in (990, 1200, None))
     assert "1,000 bytes" in whole
