@@ -20,7 +20,7 @@ os.replace(sys.argv[1] + ".part", sys.argv[1])
 print(digest.hexdigest())
 """
 
-# The first process of a container is spared signals that it has no handler for, and would stay for the whole grace period.
+# A container's first process is spared signals that it has no handler for, and would stay for the whole grace period.
 _WAITER = "import signal, sys; signal.signal(signal.SIGTERM, lambda *_: sys.exit()); signal.pause()"
 
 
