@@ -14,9 +14,11 @@ from examples.demo import chart, data, model, plant, results, samples
 from examples.demo.data import MachineData
 from examples.demo.reach import Manifest, Reach
 from lab import images
-from lab.cluster import Cluster
+from lab.cluster import Cluster, Lab
 from lab.console import CONSOLE, say, step
 from lab.errors import LabError
+from lab.existing import Existing
+from lab.kind import Kind
 from lab.paths import Paths
 
 CHAPTERS = 6
@@ -143,7 +145,18 @@ class Story:
             say(f"  {number}. {what}")
             for command in commands:
                 CONSOLE.print(Text(f"       {command}", style="cyan"))
-        say("The cluster stays up; [cyan]make lab-down[/] removes all of it.")
+        say(farewell(self.cluster))
+
+
+def farewell(cluster: Cluster) -> str:
+    """Say what stays and how to remove it."""
+    if isinstance(cluster, Existing):
+        undo = (
+            f"lab/kubectl delete namespace {plant.NAMESPACE}; lab/helm uninstall {chart.RELEASE} -n {chart.NAMESPACE}"
+        )
+        return f"To remove the demo (the CRDs stay): [cyan]{undo}[/]"
+    command = "CLUSTER=kind make lab-down" if isinstance(cluster, Kind) else "make lab-down"
+    return f"The cluster stays up; [cyan]{command}[/] removes all of it."
 
 
 def tell(paths: Paths, cluster: Cluster, file: Path | None, target: str | None) -> None:
@@ -162,7 +175,8 @@ def tell(paths: Paths, cluster: Cluster, file: Path | None, target: str | None) 
     story = Story(paths, cluster, own)
     what = escape(f"{own.file.name}, target {own.target}") if own is not None else "examples/spindle.yaml"
     say(f"Andon's demo: from a machine's data ({what}) to a served model.")
-    say("[dim]The first run builds Kubernetes and the images from source; later runs take less than a minute.[/]")
+    if isinstance(cluster, Lab):
+        say("[dim]The first run builds Kubernetes and the images from source; later runs take less than a minute.[/]")
     try:
         story.tell()
     except KeyboardInterrupt:

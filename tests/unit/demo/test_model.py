@@ -8,7 +8,7 @@ import yaml
 
 from andon.api.v1alpha1 import FaultModelSpec
 from examples.demo import model
-from examples.demo.chart import image, values
+from examples.demo.chart import image, troubles, values
 from examples.demo.data import MachineData, generated
 from examples.demo.plant import NAMESPACE, claim_manifest, loader_manifest
 from lab.errors import LabError
@@ -110,6 +110,15 @@ def test_references_are_taken_apart() -> None:
     assert values({"triton": "localhost/andon/triton:1"}) == {
         "images": {"triton": {"registry": "localhost", "repository": "andon/triton", "tag": "1"}}
     }
+
+
+def test_what_containers_wait_for_is_told() -> None:
+    waiting = {"waiting": {"reason": "ImagePullBackOff", "message": "no such image"}}
+    pods: list[dict[str, Any]] = [
+        {"metadata": {"name": "a"}, "status": {"containerStatuses": [{"state": waiting}, {"state": {"running": {}}}]}},
+        {"metadata": {"name": "b"}, "status": {}},
+    ]
+    assert troubles(pods) == ["a: ImagePullBackOff no such image"]
 
 
 @pytest.mark.parametrize(("size", "storage"), [(10, "100Mi"), (300 << 20, "601Mi")])

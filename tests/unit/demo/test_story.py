@@ -4,9 +4,12 @@ from pathlib import Path
 
 import pytest
 
-from examples.demo.story import Story, tell
+from examples.demo.story import Story, farewell, tell
+from lab.cluster import Lab
 from lab.errors import LabError
+from lab.existing import Existing
 from lab.images import Image
+from lab.kind import Kind
 from lab.paths import Paths
 
 
@@ -68,3 +71,10 @@ def test_an_interrupted_demo_says_that_it_goes_on(paths: Paths, capsys: pytest.C
 def test_a_target_without_data_is_refused(paths: Paths) -> None:
     with pytest.raises(LabError, match="DATA is not"):
         tell(paths, Broken(), None, "fault")
+
+
+def test_how_to_remove_it_fits_the_cluster(paths: Paths) -> None:
+    assert "make lab-down" in farewell(Lab(paths))
+    assert "CLUSTER=kind make lab-down" in farewell(Kind(paths))
+    assert "lab-down" not in farewell(Existing(paths))
+    assert "lab/helm uninstall andon -n andon-system" in farewell(Existing(paths))
