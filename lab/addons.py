@@ -12,6 +12,7 @@ Manifest = Mapping[str, Any]
 DNS = "coredns"
 DNS_NAMESPACE = "kube-system"
 FIELD_MANAGER = "andon-lab"
+SERVER_SIDE = ("--server-side", "--force-conflicts", f"--field-manager={FIELD_MANAGER}")
 
 COREFILE = f"""\
 {network.DOMAIN}:5353 in-addr.arpa:5353 ip6.arpa:5353 {{
@@ -108,8 +109,7 @@ def _dns_pod(image: str) -> Manifest:
 def apply(paths: Paths, manifests: Iterable[Manifest]) -> None:
     """Apply manifests as the lab's own field manager; what is there as wanted stays untouched."""
     document = {"apiVersion": "v1", "kind": "List", "items": list(manifests)}
-    flags = ("--server-side", "--force-conflicts", f"--field-manager={FIELD_MANAGER}")
-    kubectl(paths, "apply", *flags, "--filename=-", input_text=json.dumps(document))
+    kubectl(paths, "apply", *SERVER_SIDE, "--filename=-", input_text=json.dumps(document))
 
 
 def kubectl(paths: Paths, *arguments: str, input_text: str | None = None) -> str:

@@ -1,7 +1,6 @@
 """buildah, the builder of images that needs no daemon: the few of its commands that the lab uses."""
 
 import json
-import time
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +10,7 @@ REPOSITORY = "localhost/andon"
 # chroot needs no namespaces that a container or a small VM may lack.
 ENVIRONMENT = {"STORAGE_DRIVER": "overlay", "BUILDAH_ISOLATION": "chroot"}
 CA_BUNDLE = Path("/etc/ssl/certs/ca-certificates.crt")
-LAYERS_KEPT_SECONDS = 24 * 3600
+UNNAMED_KEPT = 60  # a full build of all images makes about forty
 
 
 def reference(name: str, tag: str) -> str:
@@ -63,15 +62,21 @@ def export(image: str, archive: Path) -> None:
 
 
 def prune(name: str, keep: str) -> None:
-    """Drop other tags of an image, and unnamed layers older than a day."""
-    horizon = time.time() - LAYERS_KEPT_SECONDS
-    for entry in _images():
-        names = entry.get("names") or []
-        older = [tag for tag in names if tag.startswith(reference(name, "")) and tag != keep]
+    """Drop other tags of an image, and all but the newest unnamed layers: those that the next build may use again."""
+    images = _images()
+    for entry in images:
+        older = [tag for tag in entry.get("names") or [] if tag.startswith(reference(name, "")) and tag != keep]
         if older:
             _try("rmi", *older)
-        elif not names and entry["created"] < horizon:
-            _try("rmi", entry["id"])
+    unnamed = sorted((entry["created"], entry["id"]) for entry in images if not entry.get("names"))
+    for _, identifier in unnamed[:-UNNAMED_KEPT]:
+        _try("rmi", identifier)
+
+
+def prune_all() -> None:
+    """Drop all that no name points to, interrupted builds too; the next builds start from scratch."""
+    _try("rm", "--all")
+    _try("prune", "--force")
 
 
 def _images() -> list[dict[str, Any]]:
@@ -84,5 +89,5 @@ def _run(*arguments: str | Path) -> str:
 
 
 def _try(*arguments: str) -> None:
-    # A layer that a newer image stands on is refused, which is as it should be.
+    # What is in use elsewhere is refused, which is as it should be.
     shell.succeeds("env", *(f"{key}={value}" for key, value in ENVIRONMENT.items()), "buildah", *arguments)

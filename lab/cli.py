@@ -1,37 +1,60 @@
-"""The commands: `python -m lab up | down | status | images | volumes | run`."""
+"""The commands of `python -m lab`."""
 
 import json
+import shutil
+from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.text import Text
 
-from lab import enter, images, node, status, teardown, volumes
-from lab.console import CONSOLE
+from lab import build, buildah, cluster, enter, images, parts, volumes
+from lab.console import CONSOLE, step
 from lab.errors import LabError
 from lab.paths import Paths
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help="A real single-node Kubernetes.")
+HELP = "A real single-node Kubernetes for tests and demos; CLUSTER=kind or CLUSTER=existing picks another cluster."
+PASS_ON = {"allow_extra_args": True, "ignore_unknown_options": True}
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=HELP)
+
+
+def _cluster() -> cluster.Cluster:
+    return cluster.selected(Paths.from_environment())
 
 
 @app.command()
-def up() -> None:
+def up(
+    traefik: Annotated[bool, typer.Option("--traefik", help="Also a Gateway API implementation.")] = False,
+) -> None:
     """Boot the cluster, or check and repair a running one."""
-    paths = Paths.from_environment()
-    node.up(paths)
+    _cluster().up(gateway=traefik)
 
 
 @app.command()
 def down() -> None:
     """Remove the cluster and everything it left."""
-    teardown.down(Paths.from_environment())
+    _cluster().down()
 
 
-@app.command("status")
-def status_command() -> None:
-    """Show what runs; status 1 unless all is well."""
-    if not status.show(Paths.from_environment()):
+@app.command()
+def status() -> None:
+    """Show what runs; ends with 1 unless all is well."""
+    if not _cluster().show():
         raise typer.Exit(1)
+
+
+@app.command("images")
+def images_command(
+    names: Annotated[list[str] | None, typer.Argument(help="Which; all by default.")] = None,
+    only_print: Annotated[bool, typer.Option("--print", help="Print name → reference as JSON, build nothing.")] = False,
+) -> None:
+    """Build the images that changed and bring them into the cluster."""
+    where = _cluster()
+    if only_print:
+        typer.echo(json.dumps(where.references(), indent=2))
+        return
+    for image in images.chosen(names or []):
+        where.load(image)
 
 
 @app.command("volumes")
@@ -40,24 +63,42 @@ def volumes_command() -> None:
     volumes.ensure(Paths.from_environment())
 
 
-@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+@app.command(context_settings=PASS_ON)
 def run(words: Annotated[list[str], typer.Argument(metavar="-- COMMAND")]) -> None:
-    """Run a command inside the lab's network, with KUBECONFIG and PATH set."""
+    """Run a command inside the cluster's network, with KUBECONFIG and PATH set and Service names resolved."""
     enter.replace_process(Paths.from_environment(), words)
 
 
-@app.command("images")
-def images_command(
-    names: Annotated[list[str] | None, typer.Argument(help="Which; all by default.")] = None,
-    print_only: Annotated[bool, typer.Option("--print", help="Print name → reference as JSON.")] = False,
+@app.command()
+def demo(
+    data: Annotated[Path | None, typer.Option(envvar="DATA", help="Your own CSV file.", metavar="FILE")] = None,
+    target: Annotated[str | None, typer.Option(envvar="TARGET", help="Its column to predict.")] = None,
 ) -> None:
-    """Build the images that changed and import them."""
+    """Show Andon from a bare machine to predictions; leaves the cluster up and may be run again."""
+    from examples.demo import story  # the lab itself does without what the demo imports
+
+    story.tell(Paths.from_environment(), _cluster(), data, target)
+
+
+@app.command("build")
+def build_command() -> None:
+    """Only build the lab's programs into the cache."""
     paths = Paths.from_environment()
-    if not print_only:
-        for image in images.chosen(names or []):
-            images.load(paths, image)
-    else:
-        typer.echo(json.dumps(images.references(paths), indent=2))
+    for part in parts.LAB:
+        build.ensure(paths, part)
+
+
+@app.command()
+def prune() -> None:
+    """Drop from the cache what no current version uses; not while something builds."""
+    paths = Paths.from_environment()
+    current = {build.folder(paths, part) for part in (*parts.LAB, parts.KIND)}
+    with step("dropping old binaries and image layers"):
+        for part in (*parts.LAB, parts.KIND):
+            for folder in (paths.cache / "bin").glob(f"{part.name}-*"):
+                if folder not in current:
+                    shutil.rmtree(folder)
+        buildah.prune_all()
 
 
 def main() -> None:

@@ -1,11 +1,12 @@
 """The components of the node: command line, what they are configured by, how they show that they are ready. Pure."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import Enum
 
 from lab import network
 from lab.paths import Paths
 
+TRAEFIK_PORT = 8000
 ETCD = "http://127.0.0.1:2379"
 
 
@@ -33,6 +34,8 @@ class Component:
         What is asked for `Ready.HEALTHZ`.
     inputs : tuple of str
         Files below the state folder; when one changes, the component is started anew.
+    environment : tuple of pairs
+        Variables on top of the few that every component gets.
     deadline : float
         Seconds until it must be ready.
     grace : float
@@ -43,7 +46,8 @@ class Component:
     arguments: tuple[str, ...]
     ready: Ready = Ready.HEALTHZ
     address: str = ""
-    inputs: tuple[str, ...] = field(default=())
+    inputs: tuple[str, ...] = ()
+    environment: tuple[tuple[str, str], ...] = ()
     deadline: float = 60
     grace: float = 10
 
@@ -107,6 +111,7 @@ def controller_manager(paths: Paths) -> Component:
             f"--cluster-signing-cert-file={pki}/ca.crt",
             f"--cluster-signing-key-file={pki}/ca.key",
             "--use-service-account-credentials",
+            f"--flex-volume-plugin-dir={paths.state}/kubelet/volume-plugins",
             f"--cluster-cidr={network.POD_NETWORK}",
             "--allocate-node-cidrs=false",
             "--leader-elect=false",
@@ -157,6 +162,27 @@ def proxy(paths: Paths) -> Component:
         (f"--config={paths.config}/proxy.yaml",),
         address="http://127.0.0.1:10256/livez",
         inputs=("config/proxy.yaml", "config/proxy.kubeconfig"),
+    )
+
+
+def traefik(paths: Paths) -> Component:
+    """Give Traefik as a process of the machine: the Gateway API's other side, not a part of the cluster."""
+    provider = "--providers.kubernetesgateway"
+    return Component(
+        "traefik",
+        (
+            f"--entrypoints.web.address=:{TRAEFIK_PORT}",
+            "--entrypoints.traefik.address=127.0.0.1:8090",
+            "--ping=true",
+            "--metrics.prometheus=true",
+            "--global.checknewversion=false",
+            "--global.sendanonymoususage=false",
+            provider,
+            f"{provider}.statusaddress.ip={network.NODE_ADDRESS}",
+        ),
+        address="http://127.0.0.1:8090/ping",
+        inputs=("config/traefik.kubeconfig",),
+        environment=(("KUBECONFIG", f"{paths.config}/traefik.kubeconfig"),),
     )
 
 

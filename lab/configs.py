@@ -11,8 +11,8 @@ from lab.paths import Paths
 
 PAUSE_IMAGE = f"localhost/andon/pause:{versions.PAUSE}"
 # A cgroup of our own, so that what belongs to the lab can be told from what belongs to another kubelet.
-CGROUP = "andon-lab"
-CNI_NAME = "andon-lab"
+CGROUP = network.NAMESPACE
+CNI_NAME = network.NAMESPACE
 
 
 def audit_policy() -> str:
@@ -136,10 +136,10 @@ def proxy(paths: Paths) -> str:
     )
 
 
-def resolver() -> str:
+def resolver(dns_address: str = network.DNS_ADDRESS) -> str:
     """Give the resolv.conf of commands that `lab run` starts."""
     domain = network.DOMAIN
-    return f"search svc.{domain} {domain}\nnameserver {network.DNS_ADDRESS}\noptions ndots:5 timeout:2\n"
+    return f"search svc.{domain} {domain}\nnameserver {dns_address}\noptions ndots:5 timeout:2\n"
 
 
 def render(paths: Paths) -> dict[str, str]:

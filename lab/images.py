@@ -85,7 +85,7 @@ def reference(paths: Paths, image: Image, root: Path = REPOSITORY) -> str:
         digest = hashing.of_files(root, [image.dockerfile], build.folder(paths, image.part).name)
     else:
         foundation = base.reference() if dockerfile.uses_base(text) else ""
-        digest = hashing.of_files(root, [image.dockerfile, *dockerfile.copied(text)], foundation)
+        digest = hashing.of_files(root, [image.dockerfile, *_copied(root, image, text)], foundation)
     return buildah.reference(image.name, digest)
 
 
@@ -161,6 +161,17 @@ def ctr(paths: Paths, *arguments: str | Path) -> str:
     return shell.output(paths.bin / "ctr", f"--address={paths.containerd_socket}", "--namespace=k8s.io", *arguments)
 
 
+def _copied(root: Path, image: Image, text: str) -> list[str]:
+    """List the files and folders that the Dockerfile copies, wildcards expanded."""
+    paths: list[str] = []
+    for pattern in dockerfile.copied(text):
+        found = sorted(root.glob(pattern.strip("/")))
+        if not found:
+            raise LabError("CopiedFileMissing", f"{image.dockerfile} copies {pattern}, which is not there")
+        paths += [path.relative_to(root).as_posix() for path in found]
+    return paths
+
+
 def _marker(paths: Paths, image: Image) -> Path:
     return paths.state / "images" / image.name
 
@@ -178,7 +189,15 @@ def _forget_older(paths: Paths, image: Image, name: str) -> None:
     earlier = history.read_text().split() if history.exists() else []
     tags = [*(tag for tag in earlier if tag != name), name]
     history.write_text("\n".join(tags[-KEPT_IN_CONTAINERD:]))
-    present = set(imported(paths))
-    for tag in tags[:-KEPT_IN_CONTAINERD]:
-        if tag in present:
-            ctr(paths, "images", "remove", tag)
+    for tag in set(tags[:-KEPT_IN_CONTAINERD]) & set(imported(paths)):
+        ctr(paths, "images", "remove", tag)
+    if unnamed := _unnamed(paths):
+        ctr(paths, "images", "remove", *unnamed)
+
+
+def _unnamed(paths: Paths) -> list[str]:
+    """List the names that the kubelet's interface adds for each image, of those whose own name is gone."""
+    rows = [line.split() for line in ctr(paths, "images", "list").splitlines()[1:]]
+    digests = {row[0]: row[2] for row in rows}
+    named = {digest for name, digest in digests.items() if not name.startswith("sha256:")}
+    return [name for name, digest in digests.items() if name.startswith("sha256:") and digest not in named]

@@ -4,11 +4,13 @@ The addresses are from 198.18.0.0/15, which RFC 2544 sets aside for benchmarks, 
 The namespace has no way out, on purpose: what works in the lab works in a plant that is cut off.
 """
 
+import os
 from pathlib import Path
 
 from lab import shell
 
-NAMESPACE = "andon-lab"
+# Another name gives a second lab beside the first, for work on the lab itself.
+NAMESPACE = os.environ.get("ANDON_LAB_NAME", "andon-lab")
 NAMESPACE_FILE = Path("/run/netns") / NAMESPACE
 NODE_NAME = "lab"
 NODE_DEVICE = "lab0"
@@ -21,6 +23,7 @@ API_ADDRESS = "198.19.0.1"
 DNS_ADDRESS = "198.19.0.10"
 DOMAIN = "cluster.local"
 API_SERVER = "https://127.0.0.1:6443"
+KERNEL_MODULES = ("bridge", "br_netfilter", "nf_tables", "overlay", "veth")
 
 
 def exists() -> bool:
@@ -37,6 +40,8 @@ def inside(*command: str) -> list[str]:
 
 def create() -> None:
     """Make the namespace, its loopback and the node's device; what is there already stays."""
+    # Where modules are compiled into the kernel, or may not be loaded, what is missing shows by itself later.
+    shell.succeeds("modprobe", "--all", *KERNEL_MODULES)
     if not exists():
         shell.run("ip", "netns", "add", NAMESPACE)
     ip = ("ip", "-n", NAMESPACE)

@@ -16,6 +16,7 @@ KUBECONFIGS = {
     "scheduler.kubeconfig": certificates.SCHEDULER,
     "node.kubeconfig": certificates.NODE,
     "proxy.kubeconfig": certificates.PROXY,
+    "traefik.kubeconfig": certificates.TRAEFIK,
 }
 
 
@@ -25,7 +26,7 @@ def up(paths: Paths) -> None:
     folders = [build.ensure(paths, part) for part in parts.LAB]
     for image in images.NODE_IMAGES:
         images.ensure(paths, image)
-    with exclusive(paths, "lab"):
+    with exclusive(paths, network.NAMESPACE):
         prepare(paths, folders)
         boot(paths)
         furnish(paths)

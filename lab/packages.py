@@ -31,6 +31,18 @@ def missing() -> list[str]:
     return sorted({package for program, package in NEEDED.items() if shutil.which(program) is None})
 
 
+def check_root() -> None:
+    """Refuse early: network namespaces and mounts are root's.
+
+    Raises
+    ------
+    LabError
+        `NotRoot`.
+    """
+    if os.geteuid() != 0:
+        raise LabError("NotRoot", "a node needs root", remedy="run as root, or use CLUSTER=existing")
+
+
 def ensure() -> None:
     """Install what is missing.
 
@@ -39,8 +51,7 @@ def ensure() -> None:
     LabError
         `NotRoot`, or `PackagesMissing` where apt-get is not to be had.
     """
-    if os.geteuid() != 0:
-        raise LabError("NotRoot", "a node needs root", remedy="run as root, or use CLUSTER=kind or CLUSTER=existing")
+    check_root()
     wanted = missing()
     if not wanted:
         return

@@ -27,7 +27,7 @@ class Paths:
     @classmethod
     def from_environment(cls) -> Self:
         cache = os.environ.get("ANDON_CACHE") or Path.home() / ".cache" / "andon"
-        state = os.environ.get("ANDON_LAB_STATE") or "/var/lib/andon-lab"
+        state = os.environ.get("ANDON_LAB_STATE") or f"/var/lib/{os.environ.get('ANDON_LAB_NAME', 'andon-lab')}"
         return cls(cache=Path(cache).absolute(), state=Path(state).absolute())
 
     @property

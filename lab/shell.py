@@ -66,9 +66,8 @@ def output(*command: str | Path) -> str:
 
 
 def succeeds(*command: str | Path) -> bool:
-    """Whether a command ends well; its words are dropped."""
-    words = [str(word) for word in command]
-    return subprocess.run(words, stdin=subprocess.DEVNULL, capture_output=True, check=False).returncode == 0
+    """Whether a command is there and ends well; its words are dropped."""
+    return attempt(*command) is not None
 
 
 def attempt(*command: str | Path) -> str | None:

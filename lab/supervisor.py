@@ -54,7 +54,7 @@ class Supervisor:
             component.name,
             network.inside(str(binary), *component.arguments),
             self.log_file(component.name),
-            self._environment(),
+            self._environment(component),
             self._fingerprint(component),
         )
         record.write(self.record_file(component.name))
@@ -127,10 +127,11 @@ class Supervisor:
         binary = (self.paths.bin / component.name).resolve()
         return hashing.of_files(self.paths.state, inputs, str(binary), *component.arguments)
 
-    def _environment(self) -> dict[str, str]:
+    def _environment(self, component: Component) -> dict[str, str]:
         """Give a small environment: nothing of the caller's (proxies, tokens) reaches the cluster."""
         path = f"{self.paths.bin}:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-        return {"PATH": path, "HOME": str(self.paths.state), "LANG": "C.UTF-8", "TZ": os.environ.get("TZ", "UTC")}
+        common = {"PATH": path, "HOME": str(self.paths.state), "LANG": "C.UTF-8", "TZ": os.environ.get("TZ", "UTC")}
+        return common | dict(component.environment)
 
 
 def link_binaries(paths: Paths, folders: list[Path]) -> None:

@@ -1,12 +1,13 @@
 """Take the lab down until nothing of it is left, however far it had come."""
 
+import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
 
 from lab import cgroups, components, configs, network, processes, shell
-from lab.console import step
+from lab.console import say, step
 from lab.errors import LabError
 from lab.locks import exclusive
 from lab.paths import Paths
@@ -14,15 +15,21 @@ from lab.supervisor import Supervisor
 
 SHIM = "containerd-shim-runc-v2"
 CNI_CACHE = Path("/var/lib/cni")
+CONTAINER_ID_START = "[0-9a-f]" * 16
 SHIM_SOCKETS = Path("/run/containerd/s")
+DEVICE_PLUGINS = Path("/var/lib/kubelet/device-plugins")
 CONTAINER_LOG_LINKS = Path("/var/log/containers")
 EXTRA_PROCESSES = ("traefik",)
 
 
 def down(paths: Paths) -> None:
     """Stop every process, then remove mounts, cgroups, the network namespace and the state folder."""
-    with exclusive(paths, "lab"):
+    with exclusive(paths, network.NAMESPACE):
+        if not leftovers(paths):
+            say("The lab is down already.")
+            return
         supervisor = Supervisor(paths)
+        sockets = foreign_sockets()
         with step("stopping the kubelet and its pods") as current:
             _stop(supervisor, "kubelet")
             _remove_pods(paths)
@@ -32,12 +39,12 @@ def down(paths: Paths) -> None:
             names = [component.name for component in reversed(components.all_of_them(paths))]
             for name in (*EXTRA_PROCESSES, *names):
                 _stop(supervisor, name)
-            for pid in {*shims(paths), *network.processes()}:
+            for pid in {*shims(paths), *network.processes()} - {os.getpid()}:
                 processes.kill(pid)
         with step("removing mounts, namespace and state"):
             unmount(paths.state)
             network.delete()
-            _remove_traces(paths)
+            _remove_traces(paths, sockets)
             _remove_tree(paths.state)
     if left := leftovers(paths):
         raise LabError("LabNotGone", "still there: " + "; ".join(left), remedy="run `python -m lab down` again")
@@ -95,18 +102,29 @@ def _remove_pods(paths: Paths) -> None:
         shell.succeeds(*client, "tasks", "delete", "--force", *tasks)
 
 
-def _remove_traces(paths: Paths) -> None:
+def foreign_sockets() -> list[Path]:
+    """List the sockets that shims and the kubelet hold in folders that cannot be configured.
+
+    The kernel lists sockets by network namespace, which tells ours from those of another containerd or kubelet.
+    """
+    listed = shell.attempt(*network.inside("cat", "/proc/net/unix")) if network.exists() else None
+    words = [line.split()[-1] for line in (listed or "").splitlines()]
+    return sorted({Path(word) for word in words if Path(word).parent in (SHIM_SOCKETS, DEVICE_PLUGINS)})
+
+
+def _remove_traces(paths: Paths, sockets: Iterable[Path]) -> None:
     """Remove the few files that components leave outside the state folder, ours only."""
-    for file in CNI_CACHE.glob(f"*/{configs.CNI_NAME}-*"):
-        file.unlink(missing_ok=True)
+    for file in CNI_CACHE.glob(f"*/{configs.CNI_NAME}-{CONTAINER_ID_START}*"):
+        container = file.name.removeprefix(f"{configs.CNI_NAME}-").partition("-")[0]
+        for trace in file.parent.glob(f"*-{container}-*"):  # of the loopback, too
+            trace.unlink(missing_ok=True)
     for link in CONTAINER_LOG_LINKS.glob("*.log"):
         if link.is_symlink() and paths.state in link.readlink().parents:
             link.unlink()
-    listening = Path("/proc/net/unix").read_text()
-    for socket in SHIM_SOCKETS.glob("*"):
-        if str(socket) not in listening:
-            socket.unlink(missing_ok=True)
-    for folder in (*CNI_CACHE.glob("*"), CNI_CACHE, CONTAINER_LOG_LINKS, SHIM_SOCKETS, SHIM_SOCKETS.parent):
+    for socket in sockets:
+        socket.unlink(missing_ok=True)
+    folders = (CONTAINER_LOG_LINKS, SHIM_SOCKETS, SHIM_SOCKETS.parent, DEVICE_PLUGINS, DEVICE_PLUGINS.parent)
+    for folder in (*CNI_CACHE.glob("*"), CNI_CACHE, *folders):
         with suppress(OSError):  # in use by someone else, or not there
             folder.rmdir()
 

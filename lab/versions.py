@@ -8,7 +8,7 @@ HELM = "4.3.1"
 PAUSE = "1"
 TRAEFIK = "3.7.15"
 GATEWAY_API = "1.6.1"
-KIND = "0.31.0"
+KIND = "0.33.0"
 
 GO_MINIMUM = (1, 26, 6)
 DEBIAN_SUITE = "bookworm"

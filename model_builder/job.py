@@ -91,7 +91,8 @@ def _independent(spec: BuildSpec, settings: Settings, log: LogProgress, scratch:
     folder = scratch / "independent"
     folder.mkdir()
     with log.step("fetch", f"Fetching {data.uri}") as step:
-        local = bring(data, locate(data.uri, settings), spec.limits.max_bytes, settings, folder)
+        own = settings.for_independent_data()
+        local = bring(data, locate(data.uri, own), spec.limits.max_bytes, own, folder)
         step.done(f"{local.bytes:,} bytes", bytes=local.bytes, sha256=local.sha256)
     return local
 

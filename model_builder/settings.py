@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from model_builder.errors import BuilderError, Reason
@@ -33,12 +33,18 @@ class Settings:
     configmap_root: Path = Path("/data/configmap")
     credentials: Path = Path("/data/credentials")
     ca_bundle: Path | None = None
+    independent_credentials: Path = Path("/data/independent-credentials")
+    independent_ca_bundle: Path | None = None
     build_spec: Path = Path("/etc/andon/build.json")
     store: str = "/store"
     store_endpoint: str | None = None
     store_credentials: Path = Path("/store-credentials")
     store_ca_bundle: Path | None = None
     termination_log: Path | None = None
+
+    def for_independent_data(self) -> Settings:
+        """Give the same surroundings with the credentials and certificates of the independent data."""
+        return replace(self, credentials=self.independent_credentials, ca_bundle=self.independent_ca_bundle)
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Settings:
@@ -56,6 +62,8 @@ class Settings:
             configmap_root=path("ANDON_CONFIGMAP_ROOT", cls.configmap_root),
             credentials=path("ANDON_CREDENTIALS", cls.credentials),
             ca_bundle=optional("ANDON_CA_BUNDLE"),
+            independent_credentials=path("ANDON_INDEPENDENT_CREDENTIALS", cls.independent_credentials),
+            independent_ca_bundle=optional("ANDON_INDEPENDENT_CA_BUNDLE"),
             build_spec=path("ANDON_BUILD_SPEC", cls.build_spec),
             store=environment.get("ANDON_STORE") or cls.store,
             store_endpoint=environment.get("ANDON_STORE_ENDPOINT") or None,

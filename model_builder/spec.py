@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, Self, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, field_validator, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, model_validator
 from pydantic.alias_generators import to_camel, to_snake
 
 from model_builder.params import EstimatorName, Params
@@ -387,30 +387,36 @@ class Limits(Spec):
     max_columns: int = Field(default=1000, ge=1, description="Largest number of columns in the file.")
 
 
+def _not_too_old(value: str) -> str:
+    if int(value.split(".")[1]) < OLDEST_MINOR:
+        raise ValueError(RUNTIME_RULE)
+    return value
+
+
+OnnxRuntimeVersion = Annotated[
+    str,
+    Field(
+        max_length=32,
+        pattern=r"^1[.][0-9]{1,3}([.][0-9]{1,3})?$",
+        json_schema_extra={
+            "x-kubernetes-validations": [
+                cel(
+                    f"!self.matches('^1[.][0-9]+') || int(self.split('.')[1]) >= {OLDEST_MINOR}",
+                    RUNTIME_RULE,
+                ),
+            ]
+        },
+    ),
+    AfterValidator(_not_too_old),
+]
+
+
 class Runtime(Spec):
     """The runtime that the model is written for."""
 
-    onnxruntime: str = Field(
-        default="1.21",
-        max_length=32,
-        pattern=r"^1[.][0-9]{1,3}([.][0-9]{1,3})?$",
-        description=(
-            "Oldest version of ONNX Runtime that must load the model. From 1.21 on the smallest form is written; for "
-            "older ones (Triton 24.10 has 1.19) a form that is about four times as large."
-        ),
-        json_schema_extra={
-            "x-kubernetes-validations": [
-                cel(f"int(self.split('.')[1]) >= {OLDEST_MINOR}", RUNTIME_RULE),
-            ]
-        },
+    onnxruntime: OnnxRuntimeVersion = Field(
+        default="1.21", description="Oldest version of ONNX Runtime that must load the model."
     )
-
-    @field_validator("onnxruntime")
-    @classmethod
-    def _not_too_old(cls, value: str) -> str:
-        if int(value.split(".")[1]) < OLDEST_MINOR:
-            raise ValueError(RUNTIME_RULE)
-        return value
 
 
 class BuildSpec(Spec):

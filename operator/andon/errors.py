@@ -37,6 +37,12 @@ class RejectedError(AndonError):
     reason = "Rejected"
 
 
+class NameTakenError(AndonError):
+    """An object of a child's name is there, and belongs to somebody else."""
+
+    reason = "NameTaken"
+
+
 class ForbiddenError(AndonError):
     """The operator's service account lacks a right."""
 

@@ -9,17 +9,18 @@ from datetime import datetime, timedelta
 import structlog
 from pydantic import ValidationError
 
+from andon.api.conditions import Reason
 from andon.api.meta import ANNOTATION_ROUTE, API_VERSION, FIELD_MANAGER, LABEL_FAULT_MODEL
 from andon.api.v1alpha1 import FaultModelStatus, Manifest
 from andon.core.observed import Observed
 from andon.core.rollout import Decision, decide
-from andon.core.snapshot import Objects, router_pods, snapshot
-from andon.core.status import Transition, first_status, status, transitions
+from andon.core.snapshot import Objects, router_pods, snapshot, status_of
+from andon.core.status import Transition, Trouble, first_status, status, transitions, troubled_status
 from andon.desired.children import Children, children
 from andon.desired.difference import ANNOTATION_APPLIED, satisfies
 from andon.desired.platform import Platform
 from andon.desired.router import route_annotation
-from andon.errors import AndonError, RejectedError
+from andon.errors import AndonError, ForbiddenError, NameTakenError, RejectedError
 from andon.ports import Clock, Cluster, Routers
 
 _log = structlog.get_logger()
@@ -64,23 +65,34 @@ class Reconciler:
         model = await self._cluster.get("FaultModel", key.namespace, key.name)
         if model is None or model["metadata"].get("deletionTimestamp"):
             return None  # the garbage collector takes the children
+        try:
+            return await self._bring_nearer(key, model)
+        except ValidationError as error:
+            await self._tell(model, Trouble(Reason.INVALID_SPEC, _misfit(error)))
+            raise RejectedError(_misfit(error)) from error
+        except (RejectedError, ForbiddenError, NameTakenError) as error:
+            await self._tell(model, Trouble(error.reason, error.message))
+            raise
+
+    async def _bring_nearer(self, key: Key, model: Manifest) -> timedelta | None:
         live = await self._list(key)
         now = self._clock.now()
-        try:
-            observed = snapshot(await self._objects(model, live))
-        except ValidationError as error:
-            raise RejectedError(
-                f"the FaultModel or a child of it does not fit this version of Andon: {error}"
-            ) from error
+        observed = snapshot(await self._objects(model, live))
         if not observed.status.conditions:
-            await self._write_status(model, observed, first_status(observed, now), ())
+            await self._write_status(model, observed.status, first_status(observed, now), ())
             return AT_ONCE
         decision = decide(observed, now)
         wanted = children(observed, decision, self._platform, now)
         await self._carry_out(observed, decision, wanted, live)
         after = status(observed, decision, now)
-        await self._write_status(model, observed, after, transitions(observed.status, after))
+        await self._write_status(model, observed.status, after, transitions(observed.status, after))
         return AT_ONCE if decision.create is not None else decision.progress.look_again
+
+    async def _tell(self, model: Manifest, trouble: Trouble) -> None:
+        """Say in the status what keeps us from going on, where it is not said yet."""
+        before = status_of(model)
+        after = troubled_status(before, model["metadata"].get("generation", 0), trouble, self._clock.now())
+        await self._write_status(model, before, after, transitions(before, after))
 
     async def _list(self, key: Key) -> dict[str, list[Manifest]]:
         labels = {LABEL_FAULT_MODEL: key.name}
@@ -114,7 +126,10 @@ class Reconciler:
                 _log.info("created", kind=kind, child=name)
         for manifest in wanted.apply:
             kind, name = manifest["kind"], manifest["metadata"]["name"]
-            if not _as_applied(known.get((kind, name)), manifest):
+            standing = known.get((kind, name))
+            if standing is None or not _owned(standing, observed.identity.uid):
+                await self._refuse_if_taken(manifest, observed)
+            if not _as_applied(standing, manifest):
                 await self._cluster.apply(manifest)
                 _log.info("applied", kind=kind, child=name)
         await self._tell_routers(decision, live["Pod"])
@@ -122,6 +137,15 @@ class Reconciler:
             for one in live[kind]:
                 if _owned(one, observed.identity.uid) and not one["metadata"].get("deletionTimestamp"):
                     await self._prune(one, wanted)
+
+    async def _refuse_if_taken(self, manifest: Manifest, observed: Observed) -> None:
+        meta = manifest["metadata"]
+        there = await self._cluster.get(manifest["kind"], meta["namespace"], meta["name"])
+        if there is not None and not _owned(there, observed.identity.uid):
+            raise NameTakenError(
+                f"{manifest['kind']} {meta['name']} is there already and does not belong to this FaultModel."
+                " Rename the FaultModel, or remove that object where nobody needs it."
+            )
 
     async def _exists(self, manifest: Manifest) -> bool:
         # The store's claim belongs to the namespace, not to one FaultModel, so no list by label has it.
@@ -147,11 +171,11 @@ class Reconciler:
     async def _write_status(
         self,
         model: Manifest,
-        observed: Observed,
+        before: FaultModelStatus,
         after: FaultModelStatus,
         happened: Sequence[Transition],
     ) -> None:
-        if after == observed.status:
+        if after == before:
             return
         written = after.model_dump(mode="json", by_alias=True, exclude_defaults=True)
         await self._cluster.write_status(model, written)
@@ -165,6 +189,15 @@ class Reconciler:
             await self._cluster.create(event)
         except AndonError as error:  # an Event is a courtesy: the status has been written and says the same
             _log.warning("event not recorded", reason=transition.reason, error=error.message)
+
+
+def _misfit(error: ValidationError) -> str:
+    first = error.errors()[0]
+    where = ".".join(str(part) for part in first["loc"])
+    return (
+        f"The FaultModel or a child of it does not fit this version of Andon: {where}: {first['msg']}."
+        " Upgrade the CRDs and the operator together."
+    )
 
 
 def _owned(manifest: Manifest, uid: str) -> bool:

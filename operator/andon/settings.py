@@ -27,6 +27,8 @@ class Settings(BaseSettings):
     store_access_mode: Literal["ReadWriteOnce", "ReadWriteMany", "ReadWriteOncePod"] = "ReadWriteOnce"
     store_endpoint: str = ""
     store_credentials_secret: str = ""
+    store_ca_config_map: str = Field(default="", description="Looked up in each FaultModel's namespace.")
+    store_ca_key: str = "ca.crt"
 
     cluster_domain: str = "cluster.local"
     build_deadline: int = Field(default=3600, ge=60, description="Seconds.")
@@ -62,6 +64,8 @@ class Settings(BaseSettings):
                 access_mode=self.store_access_mode,
                 endpoint=self.store_endpoint,
                 credentials_secret=self.store_credentials_secret,
+                ca_config_map=self.store_ca_config_map,
+                ca_key=self.store_ca_key,
             ),
             cluster_domain=self.cluster_domain,
             build_deadline=self.build_deadline,

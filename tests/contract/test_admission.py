@@ -13,12 +13,9 @@ TRAIN: dict[str, Any] = fault_model()["spec"]["source"]["train"]
 
 
 @pytest.fixture(scope="module")
-def kubectl() -> Kubectl:
-    """Kubectl, with the CRDs in the cluster."""
-    found = Kubectl("default")
-    found.run("apply", "--server-side", "--force-conflicts", "--filename=crds")
-    found.run("wait", "--for=condition=Established", "crd/faultmodels.andon.dev", "crd/faultmodelversions.andon.dev")
-    return found
+def kubectl(operator: Kubectl) -> Kubectl:
+    """Kubectl, with the CRDs in the cluster as the chart installs them."""
+    return Kubectl("default")
 
 
 def refusal(kubectl: Kubectl, name: str = "spindle", **spec: Any) -> str:
@@ -65,6 +62,10 @@ def test_a_good_one_is_taken(kubectl: Kubectl) -> None:
             "s3:// only",
         ),
         ({"source": {"train": {**TRAIN, "features": {"include": ["a"], "exclude": ["b"]}}}}, "not both"),
+        (
+            {"source": {"train": {**TRAIN, "params": {"randomForest": {"class_weight": "heavy"}}}}},
+            "Unsupported value",
+        ),
         ({"source": {"train": {**TRAIN, "seed": -1}}}, "greater than or equal to 0"),
         (
             {"source": {"train": {**TRAIN, "params": {"randomForest": {"n_estimators": 0}}}}},
@@ -76,7 +77,15 @@ def test_a_bad_one_is_refused(kubectl: Kubectl, spec: dict[str, Any], said: str)
     assert said in refusal(kubectl, **spec)
 
 
-@pytest.mark.parametrize(("name", "said"), [("a" * 46, "at most 45 characters"), ("9-axis", "begin with a letter")])
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("a" * 46, "at most 45 characters"),
+        ("9-axis", "begin with a letter"),
+        ("spindle-router", "must not end as"),
+        ("spindle-v12", "must not end as"),
+    ],
+)
 def test_a_name_that_its_children_cannot_bear_is_refused(kubectl: Kubectl, name: str, said: str) -> None:
     assert said in refusal(kubectl, name)
 

@@ -3,10 +3,6 @@
 Run inside the cluster's network: `make test-e2e`, or `python -m lab run -- pytest tests/e2e`.
 """
 
-import json
-import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,9 +12,6 @@ import pytest
 from tests.support.kubectl import Kubectl, eventually
 from tests.support.machines import machine_data
 from tests.support.plants import Plant, fault_model
-
-ROOT = Path(__file__).parents[2]
-OPERATOR_NAMESPACE = "andon-system"
 
 
 @dataclass(frozen=True)
@@ -31,39 +24,6 @@ class ServedModel:
     @property
     def namespace(self) -> str:
         return self.plant.namespace
-
-
-@pytest.fixture(scope="session")
-def images() -> dict[str, str]:
-    """References of the project's images, which the cluster has."""
-    given = os.environ.get("ANDON_IMAGES")
-    if given is None:
-        printed = [sys.executable, "-m", "lab", "images", "--print"]
-        given = subprocess.run(printed, cwd=ROOT, capture_output=True, check=True, timeout=60).stdout.decode()
-    found: dict[str, str] = json.loads(given)
-    return found
-
-
-@pytest.fixture(scope="session")
-def operator(images: dict[str, str]) -> Kubectl:
-    """The operator, installed by its chart as users do."""
-    values: dict[str, object] = {"images": {name: _image(reference) for name, reference in images.items()}}
-    command = ["helm", "upgrade", "--install", "andon", "charts/andon", "--values=-", "--wait", "--timeout=5m"]
-    where = ["--namespace", OPERATOR_NAMESPACE, "--create-namespace"]
-    done = subprocess.run(
-        [*command, *where], cwd=ROOT, input=json.dumps(values).encode(), capture_output=True, check=False, timeout=400
-    )
-    if done.returncode:
-        kubectl = Kubectl(OPERATOR_NAMESPACE)
-        state = kubectl.run("describe", "pods", check=False) + kubectl.run("logs", "deploy/andon-operator", check=False)
-        pytest.fail(f"helm: {done.stderr.decode()}\n{state}")
-    return Kubectl(OPERATOR_NAMESPACE)
-
-
-def _image(reference: str) -> dict[str, str]:
-    registry, _, rest = reference.partition("/")
-    repository, _, tag = rest.rpartition(":")
-    return {"registry": registry, "repository": repository, "tag": tag}
 
 
 @pytest.fixture(scope="session")

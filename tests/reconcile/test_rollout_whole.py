@@ -1,8 +1,11 @@
 """Whole rollouts through the real reconciler, on a cluster in memory."""
 
+import copy
+
 import pytest
 
 from andon.core.observed import Route
+from andon.desired.platform import Images
 from tests.support.cluster import failed, succeeded
 from tests.support.runs import Run
 
@@ -202,3 +205,18 @@ async def test_a_deleted_fault_model_is_left_to_the_garbage_collector() -> None:
     assert [kind for kind, _ in run.cluster.objects if kind not in ("PersistentVolumeClaim", "Event")] == []
     await run.turn()
     assert run.servers == []
+
+
+async def test_an_upgrade_of_andon_restarts_nothing_until_asked() -> None:
+    run = await stable_at_version_1()
+    before = {name: copy.deepcopy(run.cluster.objects["Deployment", name]["spec"]) for name in run.servers}
+    run.upgrade(Images(builder="builder:2", triton="triton:2", envoy="envoy:2"))
+    await run.settle()
+    assert {name: run.cluster.objects["Deployment", name]["spec"] for name in run.servers} == before
+    run.cluster.objects["Deployment", "spindle-v1"]["spec"]["replicas"] = 0
+    await run.settle()
+    assert run.cluster.objects["Deployment", "spindle-v1"]["spec"] == before["spindle-v1"]
+    run.annotate(restart="1")
+    await run.settle()
+    pods = [run.cluster.objects["Deployment", name]["spec"]["template"]["spec"] for name in run.servers]
+    assert [pod["containers"][0]["image"] for pod in pods] == ["envoy:2", "triton:2"]

@@ -101,25 +101,25 @@ class ObjectServer:
 
 
 @contextmanager
-def object_server(root: Path) -> Iterator[ObjectServer]:
-    """Run ``rclone serve s3`` on a free port."""
+def object_server(root: Path, address: str = "127.0.0.1") -> Iterator[ObjectServer]:
+    """Run ``rclone serve s3`` on a free port of an address of this machine."""
     binary = shutil.which("rclone") or str(REPOSITORY / ".venv" / "bin" / "rclone")
     server = ObjectServer("", root)
     log = root.parent / "rclone.log"
-    command = [binary, "serve", "s3", str(root), "--addr", "127.0.0.1:0", "--config", os.devnull, "-v"]
+    command = [binary, "serve", "s3", str(root), "--addr", f"{address}:0", "--config", os.devnull, "-v"]
     command += ["--auth-key", f"{server.access_key},{server.secret_key}"]
     with log.open("wb") as output, subprocess.Popen(command, stdout=output, stderr=output) as process:
         try:
-            yield ObjectServer(_endpoint(log), root)
+            yield ObjectServer(_endpoint(log, address), root)
         finally:
             process.terminate()
 
 
-def _endpoint(log: Path, seconds: float = 30) -> str:
+def _endpoint(log: Path, address: str, seconds: float = 30) -> str:
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         words = log.read_text(errors="replace").split()
-        found = [word.strip("[]/") for word in words if word.strip("[]").startswith("http://127.0.0.1:")]
+        found = [word.strip("[]/") for word in words if word.strip("[]").startswith(f"http://{address}:")]
         if found and _answers(found[0]):
             return found[0]
     raise AssertionError(f"rclone did not start: {log.read_text(errors='replace')}")

@@ -41,6 +41,11 @@ class Run:
         if self.crash_at is not None and len(self.points) - 1 == self.crash_at:
             raise Crash
 
+    def upgrade(self, images: Images) -> None:
+        """Start the operator anew with other images, as an upgrade of Andon does."""
+        platform = Platform(images=images)
+        self.reconciler = Reconciler(self.cluster, FakeRouters(self.world), self.clock, platform)
+
     def apply(self, **spec: object) -> None:
         """Apply a FaultModel as a user would."""
         live = self.cluster.objects.get(("FaultModel", "spindle"))

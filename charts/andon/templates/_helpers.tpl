@@ -72,13 +72,13 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
   verbs: [list, watch, create, delete]
 - apiGroups: [apps]
   resources: [deployments]
-  verbs: [list, watch, create, patch, delete]
+  verbs: [get, list, watch, create, patch, delete]
 - apiGroups: [""]
   resources: [services, configmaps]
-  verbs: [list, watch, create, patch, delete]
+  verbs: [get, list, watch, create, patch, delete]
 - apiGroups: [policy]
   resources: [poddisruptionbudgets]
-  verbs: [list, create, patch, delete]
+  verbs: [get, list, create, patch, delete]
 - apiGroups: [""]
   resources: [pods]
   verbs: [list, watch, patch]
@@ -92,7 +92,7 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 
 {{/* Values that each are well formed but do not go together are refused, not ignored. */}}
 {{- define "andon.check" -}}
-{{- if and (not .Values.store.s3.uri) (or .Values.store.s3.endpoint .Values.store.s3.credentialsSecret) -}}
-{{- fail "store.s3: endpoint or credentialsSecret is set, but uri is empty; set store.s3.uri to s3://BUCKET/PREFIX, or leave all of store.s3 empty to keep artifacts in PersistentVolumeClaims" -}}
+{{- if and (not .Values.store.s3.uri) (or .Values.store.s3.endpoint .Values.store.s3.credentialsSecret .Values.store.s3.caBundle.configMap) -}}
+{{- fail "store.s3: endpoint, credentialsSecret or caBundle is set, but uri is empty; set store.s3.uri to s3://BUCKET/PREFIX, or leave all of store.s3 empty to keep artifacts in PersistentVolumeClaims" -}}
 {{- end -}}
 {{- end -}}

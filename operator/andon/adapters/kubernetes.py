@@ -130,7 +130,8 @@ class KubernetesCluster:
         resource = self._resource(live["kind"])
         meta = live["metadata"]
         path = f"{resource.path(name=meta['name'], namespace=meta['namespace'])}/status"
-        await self._send(self._dynamic.request("put", path, body={**live, "status": status}, serialize=False))
+        body = {**live, "status": status}
+        await self._send(self._dynamic.request("put", path, body=body, serialize=False, _request_timeout=_TIMEOUT))
 
     def _resource(self, kind: str) -> Resource:
         prefix, group, version, plural = _KINDS[kind]

@@ -13,7 +13,7 @@ from kubernetes.aio.leaderelection.resourcelock.leaselock import LeaseLock
 
 _log = structlog.get_logger()
 
-LEASE_SECONDS, RENEW_SECONDS, RETRY_SECONDS = 15, 10, 2
+LEASE_SECONDS, RENEW_SECONDS, RETRY_SECONDS = 15, 8, 2
 """A leader that cannot renew for RENEW_SECONDS stops writing before anybody else may take the lease."""
 
 

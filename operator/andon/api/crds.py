@@ -31,6 +31,8 @@ def _inline(schema: dict[str, Any], definitions: dict[str, Any]) -> dict[str, An
         (branch,) = [option for option in schema["anyOf"] if option.get("type") != "null"]
         rest = {key: value for key, value in schema.items() if key != "anyOf"}
         return _inline({**branch, **rest}, definitions)
+    if "const" in schema:
+        schema = {**schema, "enum": [schema["const"]]}
     out: dict[str, Any] = {key: value for key, value in schema.items() if key not in _DROPPED and value is not None}
     if "properties" in schema:
         out["properties"] = {name: _inline(field, definitions) for name, field in schema["properties"].items()}

@@ -11,7 +11,7 @@ from pydantic.config import JsonDict
 
 from andon.api.meta import NAME_MAX_LENGTH
 from model_builder.report import Metrics, Runtime, Signature
-from model_builder.spec import Source, Spec, cel
+from model_builder.spec import OnnxRuntimeVersion, Source, Spec, Validation, cel
 
 DURATION_PATTERN = r"^([0-9]+h)?([0-9]+m)?([0-9]+s)?$"
 DURATION_RULE = f"!self.matches('{DURATION_PATTERN}') || duration(self) > duration('0s')"
@@ -105,6 +105,13 @@ class Serving(Spec):
     image: str | None = Field(
         default=None, min_length=1, max_length=512, description="Triton image. Default: the operator's setting."
     )
+    onnxruntime: OnnxRuntimeVersion = Field(
+        default="1.21",
+        description=(
+            "Oldest version of ONNX Runtime that must load the model. From 1.21 on the smallest form is written; for "
+            "older ones (Triton 24.10 has 1.19) a form that is about four times as large."
+        ),
+    )
     node_selector: dict[LabelKey, LabelValue] = Field(
         default_factory=dict, max_length=20, description="Labels of the nodes that may run the model server."
     )
@@ -126,6 +133,7 @@ class FaultModelSpec(Spec):
     """What the model is made of, what it must achieve and how it is served."""
 
     source: Source = Field(description="Where the model comes from.")
+    validation: Validation = Field(default_factory=Validation, description="How a model is judged before it may serve.")
     serving: Serving = Field(default_factory=Serving, description="How a version is served.")
     rollout: Rollout = Field(default_factory=Rollout, description="How a new version reaches the line.")
     suspend: bool = Field(
@@ -205,7 +213,7 @@ class FaultModelStatus(Spec):
     failed_digests: tuple[Annotated[str, Field(max_length=71)], ...] = Field(
         default=(),
         max_length=20,
-        description="Artifacts that failed in their rollout; not tried again by the same build plan.",
+        description="Artifacts that failed in their rollout; not tried again until the spec or the data changes.",
     )
 
     def condition(self, kind: str) -> Condition | None:
@@ -226,6 +234,10 @@ class FaultModel(Spec):
                 cel(
                     "self.metadata.name.matches('^[a-z]([-a-z0-9]*[a-z0-9])?$')",
                     "metadata.name must begin with a letter and have only lower-case letters, digits and hyphens",
+                ),
+                cel(
+                    "!self.metadata.name.matches('-(router|v[0-9]+|build-[0-9a-f]{8})$')",
+                    "metadata.name must not end as the names of children do: -router, -v1, -build-0a1b2c3d",
                 ),
             ]
         }

@@ -132,5 +132,7 @@ _ADVICE: dict[str, Callable[[Facts], tuple[str, ...]]] = {
     Reason.ROUTER_NOT_READY: _router_pods,
     Reason.SIGNATURE_CHANGED: _approve,
     Reason.SUSPENDED: _resume,
-    Reason.RECONCILE_FAILED: _operator,
+    Reason.INVALID_SPEC: _operator,
+    Reason.REJECTED: _operator,
+    Reason.FORBIDDEN: _operator,
 }

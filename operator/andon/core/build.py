@@ -9,7 +9,7 @@ from andon.api.meta import build_name
 from andon.api.v1alpha1 import BuildResult
 from andon.core.observed import BuildJob, Observed
 from model_builder.report import BuildReport, canonical_json
-from model_builder.spec import BuildSpec
+from model_builder.spec import BuildSpec, Runtime
 
 
 @dataclass(frozen=True)
@@ -31,8 +31,13 @@ class BuildPlan:
 def plan(observed: Observed) -> BuildPlan:
     """Give the build plan of a FaultModel."""
     name = observed.identity.name
-    spec = BuildSpec(name=name, source=observed.spec.source)
-    inputs = {"spec": spec.model_dump(mode="json", by_alias=True), "retrain": observed.retrain}
+    spec = BuildSpec(
+        name=name,
+        source=observed.spec.source,
+        validation=observed.spec.validation,
+        runtime=Runtime(onnxruntime=observed.spec.serving.onnxruntime),
+    )
+    inputs = {"spec": spec.model_dump(mode="json", by_alias=True, exclude_defaults=True), "retrain": observed.retrain}
     digest = "sha256:" + hashlib.sha256(canonical_json(inputs)).hexdigest()
     return BuildPlan(spec=spec, digest=digest, job=build_name(name, digest))
 
@@ -121,7 +126,8 @@ def _infrastructure_failure(job: BuildJob) -> tuple[str, str]:
         )
     if "DeadlineExceeded" in job.failure:
         return Reason.BUILD_TIMED_OUT, (
-            f"The build took longer than it may ({job.failure}). Raise the chart's value builder.deadline. {again}"
+            f"The build took longer than it may ({job.failure}). Raise the chart's value builder.deadlineSeconds."
+            f" {again}"
         )
     if "Evicted" in job.failure:
         return Reason.BUILD_EVICTED, f"The builder's pod was evicted ({job.failure}). {again}"

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
-from andon.api.v1alpha1 import FaultModelSpec, FaultModelStatus, FaultModelVersionSpec
+from andon.api.v1alpha1 import FaultModelSpec, FaultModelStatus, FaultModelVersionSpec, Manifest
 from model_builder.report import BuildReport
 
 
@@ -48,6 +48,14 @@ class Version:
 
 
 @dataclass(frozen=True)
+class Standing:
+    """A Deployment as it was made: from which inputs (by digest), and with which manifest."""
+
+    inputs: str
+    manifest: Manifest = field(hash=False)
+
+
+@dataclass(frozen=True)
 class Server:
     """The model server of one version.
 
@@ -66,6 +74,7 @@ class Server:
     ready: bool
     ready_replicas: int = 0
     trouble: str = ""
+    standing: Standing | None = None
 
 
 @dataclass(frozen=True)
@@ -146,6 +155,7 @@ class Router:
     configured_since: datetime | None = None
     ready: bool = False
     pods: tuple[RouterPod, ...] = ()
+    standing: Standing | None = None
 
     def follows(self, route: Route) -> bool:
         """Whether every pod of the router is known to follow a route."""
@@ -166,6 +176,8 @@ class Observed:
         Value of the annotation `andon.dev/retrain`; empty where absent.
     approved
         Digest that a person has approved by annotation; empty where absent.
+    restart
+        Value of the annotation `andon.dev/restart`; empty where absent.
     """
 
     identity: Identity
@@ -173,6 +185,7 @@ class Observed:
     status: FaultModelStatus
     retrain: str = ""
     approved: str = ""
+    restart: str = ""
     versions: tuple[Version, ...] = ()
     builds: tuple[BuildJob, ...] = ()
     servers: tuple[Server, ...] = ()

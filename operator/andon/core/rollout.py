@@ -156,7 +156,7 @@ def _new_version(observed: Observed, build_plan: BuildPlan, verdict: BuildVerdic
         return None
     return FaultModelVersionSpec(
         fault_model_name=observed.identity.name,
-        version=max((version.spec.version for version in observed.versions), default=0) + 1,
+        version=_next_number(observed),
         digest=report.digest or "",
         artifact=ArtifactReference(uri=report.uri or "", bytes=report.bytes or 0),
         built_from=BuiltFrom(
@@ -169,6 +169,14 @@ def _new_version(observed: Observed, build_plan: BuildPlan, verdict: BuildVerdic
         runtime=report.runtime,
         metrics=report.metrics,
     )
+
+
+def _next_number(observed: Observed) -> int:
+    # Also past what serves but has lost its FaultModelVersion: a number never stands for two artifacts.
+    route = observed.router.configured
+    numbers = {version.spec.version for version in observed.versions}
+    numbers |= {server.version for server in observed.servers} | set(route.versions if route is not None else ())
+    return max(numbers, default=0) + 1
 
 
 def _settle(observed: Observed, base: Decision, now: datetime) -> Decision:
@@ -244,6 +252,8 @@ def _switch(observed: Observed, base: Decision, target: Version, route: Route, n
             return replace(_settle(observed, given_up, now), progress=_overdue(observed, number, server))
         return replace(base, progress=progress)
     known, router = Route.of({stable: 100, number: 0}), observed.router
+    if route not in (known, Route.of({stable: 100})):
+        return _settle(observed, base, now)  # an earlier switch comes to its end first
     wanted = Route.of({stable: 0, number: 100}) if router.follows(known) and router.reaches(number) else known
     progress = Progress(
         Phase.SWITCHING,

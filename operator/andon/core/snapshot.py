@@ -1,5 +1,6 @@
 """Live objects as plain JSON → Observed."""
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -8,6 +9,9 @@ from pydantic import ValidationError
 
 from andon.api.meta import (
     ANNOTATION_APPROVE,
+    ANNOTATION_INPUTS,
+    ANNOTATION_MANIFEST,
+    ANNOTATION_RESTART,
     ANNOTATION_RETRAIN,
     ANNOTATION_ROUTE,
     ANNOTATION_SINCE,
@@ -19,7 +23,7 @@ from andon.api.meta import (
     router_name,
 )
 from andon.api.v1alpha1 import FaultModelSpec, FaultModelStatus, FaultModelVersionSpec, Manifest
-from andon.core.observed import BuildJob, Identity, Observed, Route, Router, RouterPod, Server, Version
+from andon.core.observed import BuildJob, Identity, Observed, Route, Router, RouterPod, Server, Standing, Version
 from model_builder.report import BuildReport
 
 BUILDER_CONTAINER = "builder"
@@ -65,12 +69,13 @@ def snapshot(objects: Objects) -> Observed:
     return Observed(
         identity=identity(model),
         spec=FaultModelSpec.model_validate(model["spec"]),
-        status=_status(model),
+        status=status_of(model),
         retrain=annotations.get(ANNOTATION_RETRAIN, ""),
         approved=annotations.get(ANNOTATION_APPROVE, ""),
+        restart=annotations.get(ANNOTATION_RESTART, ""),
         versions=tuple(sorted(map(_version, objects.versions), key=lambda version: version.spec.version)),
         builds=tuple(_build(job, objects.pods) for job in objects.jobs),
-        servers=tuple(_server(one, objects.pods) for one in objects.deployments if _component(one) == COMPONENT_SERVER),
+        servers=tuple(_server(one, objects.pods) for one in objects.deployments if _is_server(one)),
         router=_router(objects),
     )
 
@@ -86,7 +91,8 @@ def router_pods(pods: Sequence[Manifest]) -> list[Manifest]:
     ]
 
 
-def _status(model: Manifest) -> FaultModelStatus:
+def status_of(model: Manifest) -> FaultModelStatus:
+    """Read the status as far as it can be trusted."""
     try:
         return FaultModelStatus.model_validate(model.get("status") or {})
     except ValidationError:
@@ -96,6 +102,11 @@ def _status(model: Manifest) -> FaultModelStatus:
 
 def _component(manifest: Manifest) -> str:
     return str((manifest["metadata"].get("labels") or {}).get(LABEL_COMPONENT, ""))
+
+
+def _is_server(deployment: Manifest) -> bool:
+    labels = deployment["metadata"].get("labels") or {}
+    return _component(deployment) == COMPONENT_SERVER and str(labels.get(LABEL_VERSION, "")).isdigit()
 
 
 def _version(manifest: Manifest) -> Version:
@@ -190,7 +201,16 @@ def _server(deployment: Manifest, pods: Sequence[Manifest]) -> Server:
         ready=current and all(count == replicas for count in counts),
         ready_replicas=status.get("readyReplicas", 0),
         trouble=next(filter(None, map(_waiting, mine)), ""),
+        standing=_standing(deployment),
     )
+
+
+def _standing(deployment: Manifest) -> Standing | None:
+    annotations = (deployment.get("metadata") or {}).get("annotations") or {}
+    try:
+        return Standing(annotations[ANNOTATION_INPUTS], json.loads(annotations[ANNOTATION_MANIFEST]))
+    except (KeyError, ValueError):
+        return None
 
 
 def _router(objects: Objects) -> Router:
@@ -198,14 +218,24 @@ def _router(objects: Objects) -> Router:
     config = next((one for one in objects.config_maps if one["metadata"]["name"] == name), None)
     if config is None:
         return Router()
-    annotations = config["metadata"].get("annotations") or {}
+    configured, since = _configured(config, status_of(objects.model))
     deployment = next((one for one in objects.deployments if one["metadata"]["name"] == name), {})
     return Router(
-        configured=Route.parse(annotations[ANNOTATION_WEIGHTS]),
-        configured_since=_time(annotations[ANNOTATION_SINCE]),
+        configured=configured,
+        configured_since=since,
         ready=(deployment.get("status") or {}).get("readyReplicas", 0) > 0,
         pods=tuple(_router_pod(pod, objects.followed) for pod in router_pods(objects.pods)),
+        standing=_standing(deployment),
     )
+
+
+def _configured(config: Manifest, status: FaultModelStatus) -> tuple[Route | None, datetime | None]:
+    annotations = config["metadata"].get("annotations") or {}
+    try:
+        return Route.parse(annotations[ANNOTATION_WEIGHTS]), _time(annotations[ANNOTATION_SINCE])
+    except (KeyError, ValueError):
+        # Somebody took the note away or changed it; the status still knows what served.
+        return (Route.of({status.stable.version: 100}) if status.stable is not None else None), None
 
 
 def _router_pod(pod: Manifest, followed: Mapping[str, tuple[Route | None, frozenset[int]]]) -> RouterPod:

@@ -22,6 +22,14 @@ class _Fact:
     message: str
 
 
+@dataclass(frozen=True)
+class Trouble:
+    """Why a FaultModel could not be looked after: a reason and what to say to people."""
+
+    reason: str
+    message: str
+
+
 def first_status(observed: Observed, now: datetime) -> FaultModelStatus:
     """Give the very first status: Ready is Unknown, because kstatus takes an object without conditions for finished."""
     facts = [
@@ -31,7 +39,28 @@ def first_status(observed: Observed, now: datetime) -> FaultModelStatus:
     return FaultModelStatus(
         observed_generation=observed.identity.generation,
         phase=Phase.PENDING,
-        conditions=_conditions(observed, facts, now),
+        conditions=_conditions(observed.status, observed.identity.generation, facts, now),
+    )
+
+
+def troubled_status(before: FaultModelStatus, generation: int, trouble: Trouble, now: datetime) -> FaultModelStatus:
+    """Give the status that says why nothing could be done; what was known of the rest stays as it was."""
+    kept = [
+        _Fact(ConditionType(one.type), one.status, one.reason, one.message)
+        for one in before.conditions
+        if one.type not in (ConditionType.READY, ConditionType.STALLED, ConditionType.RECONCILING)
+    ]
+    facts = [
+        *kept,
+        _Fact(ConditionType.READY, "False", trouble.reason, trouble.message),
+        _Fact(ConditionType.STALLED, "True", trouble.reason, trouble.message),
+    ]
+    return before.model_copy(
+        update={
+            "observed_generation": generation,
+            "phase": Phase.FAILED,
+            "conditions": _conditions(before, generation, facts, now),
+        }
     )
 
 
@@ -49,7 +78,7 @@ def status(observed: Observed, decision: Decision, now: datetime) -> FaultModelS
     return FaultModelStatus(
         observed_generation=observed.identity.generation,
         phase=decision.progress.phase,
-        conditions=_conditions(observed, _facts(observed, decision), now),
+        conditions=_conditions(observed.status, observed.identity.generation, _facts(observed, decision), now),
         build=decision.record,
         stable=_track(observed, decision.route, stable),
         candidate=_track(observed, decision.route, decision.candidate),
@@ -125,8 +154,10 @@ def _available(observed: Observed) -> _Fact:
     return _Fact(kind, "True", Reason.SERVING, f"Version {stable} serves.")
 
 
-def _conditions(observed: Observed, facts: list[_Fact], now: datetime) -> tuple[Condition, ...]:
-    before = {condition.type: condition for condition in observed.status.conditions}
+def _conditions(
+    status_before: FaultModelStatus, generation: int, facts: list[_Fact], now: datetime
+) -> tuple[Condition, ...]:
+    before = {condition.type: condition for condition in status_before.conditions}
     stamp = now.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     conditions = []
     for fact in sorted(facts, key=lambda fact: fact.type):
@@ -138,7 +169,7 @@ def _conditions(observed: Observed, facts: list[_Fact], now: datetime) -> tuple[
                 status=fact.status,
                 reason=fact.reason,
                 message=fact.message,
-                observed_generation=observed.identity.generation,
+                observed_generation=generation,
                 last_transition_time=since,
             )
         )

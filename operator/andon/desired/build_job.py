@@ -31,7 +31,9 @@ def build_job(identity: Identity, plan: BuildPlan, platform: Platform) -> Manife
     labels = child_labels(identity.name, COMPONENT_BUILD)
     mounts = Mounts()
     mounts.add("plan", "/etc/andon/plan", {"configMap": {"name": plan.job}}, read_only=True)
-    mounts.add("tmp", "/tmp", {"emptyDir": {}})  # noqa: S108  the container's own
+    # The data is copied there, so that the bytes that are read are the bytes that were hashed; then the artifact.
+    scratch = f"{plan.spec.limits.max_bytes // 2**20 + 1024}Mi"
+    mounts.add("tmp", "/tmp", {"emptyDir": {"sizeLimit": scratch}})  # noqa: S108  the container's own
     values = {
         "ANDON_IN_CLUSTER": "1",
         "ANDON_BUILD_SPEC": "/etc/andon/plan/build.json",
@@ -39,6 +41,8 @@ def build_job(identity: Identity, plan: BuildPlan, platform: Platform) -> Manife
         **add_store(mounts, platform, read_only=False),
         **_add_data(mounts, plan.spec.source.train.data),
     }
+    if plan.spec.validation.independent_data is not None:
+        values |= _add_data(mounts, plan.spec.validation.independent_data, "independent-")
     container = {
         "name": "builder",
         "image": platform.images.builder,
@@ -74,8 +78,15 @@ def build_job(identity: Identity, plan: BuildPlan, platform: Platform) -> Manife
     }
 
 
-def _add_data(mounts: Mounts, data: Data) -> dict[str, str]:
-    """Mount what the data's address names; give the environment that tells the builder where it is."""
+def _add_data(mounts: Mounts, data: Data, purpose: str = "") -> dict[str, str]:
+    """Mount what the data's address names; give the environment that tells the builder where it is.
+
+    Parameters
+    ----------
+    purpose
+        Prefix of what each of several data has of its own: credentials and certificates.
+    """
+    variable = f"ANDON_{purpose.upper().replace('-', '_')}"
     values: dict[str, str] = {}
     address = urlsplit(data.uri)
     if address.scheme == "pvc":
@@ -84,13 +95,16 @@ def _add_data(mounts: Mounts, data: Data) -> dict[str, str]:
         values["ANDON_PVC_ROOT"] = "/data/pvc"
     if address.scheme == "configmap":
         config = {"configMap": {"name": address.netloc}}
-        mounts.add("data", f"/data/configmap/{address.netloc}", config, read_only=True)
+        mounts.add(
+            f"config-{address.netloc}"[:63].rstrip("-."), f"/data/configmap/{address.netloc}", config, read_only=True
+        )
         values["ANDON_CONFIGMAP_ROOT"] = "/data/configmap"
     if data.credentials_secret_ref is not None:
         secret = {"secret": {"secretName": data.credentials_secret_ref.name}}
-        mounts.add("credentials", "/data/credentials", secret, read_only=True)
-        values["ANDON_CREDENTIALS"] = "/data/credentials"
+        mounts.add(f"{purpose}credentials", f"/data/{purpose}credentials", secret, read_only=True)
+        values[f"{variable}CREDENTIALS"] = f"/data/{purpose}credentials"
     if data.ca_bundle_ref is not None:
-        mounts.add("ca-bundle", "/data/ca", {"configMap": {"name": data.ca_bundle_ref.name}}, read_only=True)
-        values["ANDON_CA_BUNDLE"] = f"/data/ca/{data.ca_bundle_ref.key}"
+        bundle = {"configMap": {"name": data.ca_bundle_ref.name}}
+        mounts.add(f"{purpose}ca-bundle", f"/data/{purpose}ca", bundle, read_only=True)
+        values[f"{variable}CA_BUNDLE"] = f"/data/{purpose}ca/{data.ca_bundle_ref.key}"
     return values

@@ -13,7 +13,10 @@ from andon.desired.platform import Platform
 from andon.desired.pods import metadata
 from andon.desired.router import router
 from andon.desired.server import server
+from andon.desired.standing import as_made
 from andon.desired.store import claim
+
+ROUTER_REPLICAS = 2
 
 
 @dataclass(frozen=True)
@@ -60,10 +63,24 @@ def children(observed: Observed, decision: Decision, platform: Platform, now: da
         if version is None:
             keep.add(number)  # its FaultModelVersion is gone; what serves is not touched for that
         else:
-            apply += server(identity, version.spec, observed.spec.serving, platform)
+            apply += _server(observed, version.spec, platform)
     if decision.route is not None:
-        apply += router(identity, decision.route, _since(observed, decision, now), platform)
+        # One router in front of several servers would be the weakest part of the chain.
+        replicas = min(observed.spec.serving.replicas, ROUTER_REPLICAS)
+        made = router(identity, decision.route, _since(observed, decision, now), replicas, platform)
+        apply += as_made(made, {"replicas": replicas, "restart": observed.restart}, observed.router.standing)
     return Children(tuple(create), tuple(stamped(manifest) for manifest in apply), frozenset(keep))
+
+
+def _server(observed: Observed, version: FaultModelVersionSpec, platform: Platform) -> list[Manifest]:
+    serving, known = observed.spec.serving, observed.server(version.version)
+    made = server(observed.identity, version, serving, platform)
+    inputs = {
+        "digest": version.digest,
+        "serving": serving.model_dump(mode="json", exclude_defaults=True),
+        "restart": observed.restart,
+    }
+    return as_made(made, inputs, known.standing if known is not None else None)
 
 
 def version_object(identity: Identity, spec: FaultModelVersionSpec) -> Manifest:

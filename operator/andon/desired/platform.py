@@ -35,6 +35,8 @@ class Store:
         ReadWriteOnce fits one node; several nodes need ReadWriteMany, or s3.
     endpoint, credentials_secret
         Of the S3-compatible store; the Secret is looked up in each FaultModel's namespace.
+    ca_config_map, ca_key
+        ConfigMap in each FaultModel's namespace, and its key, with the certificates that the store is trusted by.
     """
 
     uri: str = ""
@@ -44,6 +46,8 @@ class Store:
     access_mode: str = "ReadWriteOnce"
     endpoint: str = ""
     credentials_secret: str = ""
+    ca_config_map: str = ""
+    ca_key: str = "ca.crt"
 
 
 @dataclass(frozen=True)

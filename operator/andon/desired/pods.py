@@ -1,4 +1,4 @@
-"""What all our pods share: the security of Pod Security `restricted`, volumes of the store, owners."""
+"""What all our pods share: the security of Pod Security `restricted`, volumes of the store, owners, budgets."""
 
 from typing import Any
 
@@ -55,6 +55,16 @@ def pod_spec(images: Images, **parts: object) -> Manifest:
     return spec
 
 
+def disruption_budget(identity: Identity, name: str, labels: dict[str, str]) -> Manifest:
+    """Let a drain take one pod at a time. With one replica it takes that one: a node must be drainable."""
+    return {
+        "apiVersion": "policy/v1",
+        "kind": "PodDisruptionBudget",
+        "metadata": metadata(identity, name, labels),
+        "spec": {"maxUnavailable": 1, "selector": {"matchLabels": labels}},
+    }
+
+
 def environment(values: dict[str, str]) -> list[dict[str, str]]:
     """Write environment variables, sorted by name."""
     return [{"name": name, "value": value} for name, value in sorted(values.items())]
@@ -68,10 +78,12 @@ class Mounts:
         self.mounts: list[Manifest] = []
 
     def add(self, name: str, path: str, volume: Manifest, *, read_only: bool = False) -> None:
-        """Mount a volume; one that is there under the same name is used again."""
+        """Mount a volume; one that is there under the same name, or at the same place, is used again."""
         if all(known["name"] != name for known in self.volumes):
             self.volumes.append({"name": name, **volume})
-        self.mounts.append({"name": name, "mountPath": path, **({"readOnly": True} if read_only else {})})
+        mount = {"name": name, "mountPath": path, **({"readOnly": True} if read_only else {})}
+        if mount not in self.mounts:
+            self.mounts.append(mount)
 
 
 def add_store(mounts: Mounts, platform: Platform, *, read_only: bool) -> dict[str, str]:
@@ -88,6 +100,9 @@ def add_store(mounts: Mounts, platform: Platform, *, read_only: bool) -> dict[st
         secret = {"secret": {"secretName": store.credentials_secret}}
         mounts.add("store-credentials", "/etc/andon/store-credentials", secret, read_only=True)
         values["ANDON_STORE_CREDENTIALS"] = "/etc/andon/store-credentials"
+    if store.ca_config_map:
+        mounts.add("store-ca", "/etc/andon/store-ca", {"configMap": {"name": store.ca_config_map}}, read_only=True)
+        values["ANDON_STORE_CA_BUNDLE"] = f"/etc/andon/store-ca/{store.ca_key}"
     return values
 
 

@@ -17,12 +17,12 @@ from andon.api.v1alpha1 import Manifest
 from andon.core.observed import Identity, Route
 from andon.desired.envoy import FOLDER, STATUS_PORT, files, route_digest
 from andon.desired.platform import Platform
-from andon.desired.pods import CONTAINER_SECURITY, metadata, pod_spec
+from andon.desired.pods import CONTAINER_SECURITY, disruption_budget, metadata, pod_spec
 
 DRAIN_SECONDS = 10
 
 
-def router(identity: Identity, route: Route, since: str, platform: Platform) -> list[Manifest]:
+def router(identity: Identity, route: Route, since: str, replicas: int, platform: Platform) -> list[Manifest]:
     """Write the objects of the router.
 
     Parameters
@@ -35,8 +35,8 @@ def router(identity: Identity, route: Route, since: str, platform: Platform) -> 
     bootstrap = hashlib.sha256(config["data"]["envoy.json"].encode()).hexdigest()[:16]
     return [
         config,
-        _deployment(identity, name, labels, bootstrap, platform),
-        _disruption_budget(identity, name, labels),
+        _deployment(identity, name, labels, bootstrap, replicas, platform),
+        disruption_budget(identity, name, labels),
         _service(identity, labels),
     ]
 
@@ -59,7 +59,9 @@ def _config(
     }
 
 
-def _deployment(identity: Identity, name: str, labels: dict[str, str], bootstrap: str, platform: Platform) -> Manifest:
+def _deployment(
+    identity: Identity, name: str, labels: dict[str, str], bootstrap: str, replicas: int, platform: Platform
+) -> Manifest:
     container = {
         "name": "envoy",
         "image": platform.images.envoy,
@@ -105,21 +107,12 @@ def _deployment(identity: Identity, name: str, labels: dict[str, str], bootstrap
         "kind": "Deployment",
         "metadata": metadata(identity, name, labels),
         "spec": {
-            "replicas": 1,
+            "replicas": replicas,
             "revisionHistoryLimit": 1,
             "selector": {"matchLabels": labels},
             "strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0}},
             "template": template,
         },
-    }
-
-
-def _disruption_budget(identity: Identity, name: str, labels: dict[str, str]) -> Manifest:
-    return {
-        "apiVersion": "policy/v1",
-        "kind": "PodDisruptionBudget",
-        "metadata": metadata(identity, name, labels),
-        "spec": {"maxUnavailable": 1, "selector": {"matchLabels": labels}},
     }
 
 

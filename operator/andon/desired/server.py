@@ -4,7 +4,15 @@ from andon.api.meta import COMPONENT_SERVER, GRPC_PORT, HTTP_PORT, METRICS_PORT,
 from andon.api.v1alpha1 import FaultModelVersionSpec, Manifest, Serving
 from andon.core.observed import Identity
 from andon.desired.platform import Platform
-from andon.desired.pods import CONTAINER_SECURITY, Mounts, add_store, environment, metadata, pod_spec
+from andon.desired.pods import (
+    CONTAINER_SECURITY,
+    Mounts,
+    add_store,
+    disruption_budget,
+    environment,
+    metadata,
+    pod_spec,
+)
 
 DRAIN_SECONDS = 15
 """How long a server that is to stop still answers: longer than the router needs to learn that its address is gone
@@ -14,13 +22,29 @@ EXIT_SECONDS = 20
 """How long Triton waits for requests in flight when it stops."""
 
 
+_RESTRICTED = "shared-memory,model-repository,trace,logging:andon-admin=$(POD_UID)"
+"""Parts of Triton's interface that no client needs: they ask for a header with a value that no client is told."""
+
+_ARGUMENTS = (
+    "--model-repository=/models",
+    "--model-control-mode=none",
+    "--disable-auto-complete-config",
+    "--strict-readiness=true",
+    f"--exit-timeout-secs={EXIT_SECONDS}",
+    "--allow-gpu-metrics=false",
+    "--pinned-memory-pool-byte-size=0",
+    f"--http-restricted-api={_RESTRICTED}",
+    f"--grpc-restricted-protocol={_RESTRICTED}",
+)
+
+
 def server(identity: Identity, version: FaultModelVersionSpec, serving: Serving, platform: Platform) -> list[Manifest]:
     """Write the objects that serve one version."""
     name = version_name(identity.name, version.version)
     labels = child_labels(identity.name, COMPONENT_SERVER, version.version)
     return [
         _service(identity, name, labels),
-        _disruption_budget(identity, name, labels),
+        disruption_budget(identity, name, labels),
         _deployment(identity, name, labels, version, serving, platform),
     ]
 
@@ -37,15 +61,6 @@ def _service(identity: Identity, name: str, labels: dict[str, str]) -> Manifest:
             "selector": labels,
             "ports": [{"name": port, "port": number, "targetPort": port} for port, number in ports],
         },
-    }
-
-
-def _disruption_budget(identity: Identity, name: str, labels: dict[str, str]) -> Manifest:
-    return {
-        "apiVersion": "policy/v1",
-        "kind": "PodDisruptionBudget",
-        "metadata": metadata(identity, name, labels),
-        "spec": {"maxUnavailable": 1, "selector": {"matchLabels": labels}},
     }
 
 
@@ -102,8 +117,8 @@ def _fetch(identity: Identity, version: FaultModelVersionSpec, platform: Platfor
     """The init container that lays out the model folder, every file checked against its digest."""
     mounts = Mounts()
     values = {"TMPDIR": "/tmp", **add_store(mounts, platform, read_only=True)}  # noqa: S108  the container's own
-    mounts.add("models", "/models", {"emptyDir": {}})
-    mounts.add("tmp", "/tmp", {"emptyDir": {}})  # noqa: S108
+    mounts.add("models", "/models", {"emptyDir": {"sizeLimit": "1Gi"}})
+    mounts.add("tmp", "/tmp", {"emptyDir": {"sizeLimit": "1Gi"}})  # noqa: S108
     container = {
         "name": "fetch",
         "image": platform.images.builder,
@@ -134,12 +149,10 @@ def _triton(serving: Serving, platform: Platform) -> Manifest:
         "image": serving.image or platform.images.triton,
         "imagePullPolicy": platform.images.pull_policy,
         "command": ["tritonserver"],
-        "args": [
-            "--model-repository=/models",
-            "--model-control-mode=none",
-            "--strict-readiness=true",
-            f"--exit-timeout-secs={EXIT_SECONDS}",
-            "--log-verbose=0",
+        "args": list(_ARGUMENTS),
+        "env": [
+            {"name": "ORT_DISABLE_TELEMETRY", "value": "1"},
+            {"name": "POD_UID", "valueFrom": {"fieldRef": {"fieldPath": "metadata.uid"}}},
         ],
         "ports": [
             {"name": "http", "containerPort": HTTP_PORT},

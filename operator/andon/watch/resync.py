@@ -53,6 +53,8 @@ class Resync:
                 await self.once()
             except AndonError as error:
                 _log.warning("resync failed", reason=error.reason, error=error.message)
+            except Exception:  # noqa: BLE001  a resync that ended would take the watchdog with it
+                _log.exception("resync failed", reason="InternalError")
 
     async def once(self) -> None:
         """List all watched kinds once."""

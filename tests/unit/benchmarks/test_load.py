@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
+import queue
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager, suppress
 
 import pytest
 
@@ -14,41 +15,56 @@ from benchmarks import load
 from benchmarks.serving import Result
 
 
+class Doubler:
+    """Answers every request with its first number doubled, in pieces of `chunk` bytes."""
+
+    def __init__(self, status: str, chunk: int) -> None:
+        self.port: queue.Queue[int] = queue.Queue()
+        self._status = status
+        self._chunk = chunk
+        self._clients: set[asyncio.Task[None]] = set()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._ended = asyncio.Event()
+
+    async def serve(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        listening = await asyncio.start_server(self._accept, "127.0.0.1", 0)
+        async with listening:
+            self.port.put(listening.sockets[0].getsockname()[1])
+            await self._ended.wait()
+        if self._clients:
+            await asyncio.wait(self._clients, timeout=30)
+
+    def end(self) -> None:
+        if self._loop is not None:
+            self._loop.call_soon_threadsafe(self._ended.set)
+
+    def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._clients.add(asyncio.ensure_future(self._answer(reader, writer)))
+
+    async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(ConnectionError), closing(writer):
+            while head := await _head(reader):
+                length = int(head.lower().split(b"content-length: ")[1].split(b"\r\n")[0])
+                asked = json.loads(await reader.readexactly(length))
+                body = json.dumps({"doubled": 2 * asked["inputs"][0]["data"][0]}).encode()
+                whole = f"HTTP/1.1 {self._status}\r\ncontent-length: {len(body)}\r\n\r\n".encode() + body
+                for start in range(0, len(whole), self._chunk):
+                    writer.write(whole[start : start + self._chunk])
+                    await writer.drain()
+
+
 @contextmanager
 def server(status: str = "200 OK", chunk: int = 7) -> Iterator[int]:
-    """Answer every request with its first number doubled, in pieces of `chunk` bytes; yields the port."""
-    started: asyncio.Queue[int] = asyncio.Queue()
-    loop = asyncio.new_event_loop()
-    ended = asyncio.Event()
-    ready = threading.Event()
-
-    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        while head := await _head(reader):
-            length = int(head.lower().split(b"content-length: ")[1].split(b"\r\n")[0])
-            asked = json.loads(await reader.readexactly(length))
-            body = json.dumps({"doubled": 2 * asked["inputs"][0]["data"][0]}).encode()
-            whole = f"HTTP/1.1 {status}\r\ncontent-length: {len(body)}\r\n\r\n".encode() + body
-            for start in range(0, len(whole), chunk):
-                writer.write(whole[start : start + chunk])
-                await writer.drain()
-        writer.close()
-
-    async def serve() -> None:
-        listening = await asyncio.start_server(answer, "127.0.0.1", 0)
-        async with listening:
-            started.put_nowait(listening.sockets[0].getsockname()[1])
-            ready.set()
-            await ended.wait()
-
-    thread = threading.Thread(target=loop.run_until_complete, args=(serve(),))
+    """Run a Doubler in a thread; yields its port."""
+    doubler = Doubler(status, chunk)
+    thread = threading.Thread(target=lambda: asyncio.run(doubler.serve()))
     thread.start()
-    assert ready.wait(30)
     try:
-        yield started.get_nowait()
+        yield doubler.port.get(timeout=30)
     finally:
-        loop.call_soon_threadsafe(ended.set)
-        thread.join(30)
-        loop.close()
+        doubler.end()
+        thread.join(60)
 
 
 async def _head(reader: asyncio.StreamReader) -> bytes:

@@ -49,6 +49,7 @@ def test_values_reach_the_settings(monkeypatch: pytest.MonkeyPatch) -> None:
                     "uri": "s3://plant/models",
                     "endpoint": "https://minio.plant.example:9000",
                     "credentialsSecret": "s3",
+                    "caBundle": {"configMap": "plant-ca", "key": "root.pem"},
                 },
             },
             "builder": {"deadlineSeconds": 86400, "resources": {"limits": {"cpu": 4, "memory": "8Gi"}}},
@@ -64,6 +65,7 @@ def test_values_reach_the_settings(monkeypatch: pytest.MonkeyPatch) -> None:
     assert (store.storage_class, store.access_mode) == ("fast", "ReadWriteMany")
     assert (store.uri, store.credentials_secret) == ("s3://plant/models", "s3")
     assert store.endpoint == "https://minio.plant.example:9000"
+    assert (store.ca_config_map, store.ca_key) == ("plant-ca", "root.pem")
     assert read.build_deadline == 86400
     assert read.build_resources["limits"] == {"cpu": 4, "memory": "8Gi"}
     assert (read.workers, read.resync_seconds, read.log_level, read.log_format) == (8, 2.5, "DEBUG", "console")

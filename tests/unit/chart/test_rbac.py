@@ -32,8 +32,9 @@ def needed() -> Rights:
     allow("watch", *WATCHED_KINDS)
     allow("list", *WATCHED_KINDS, *reconcile._LISTED)
     allow("delete", *reconcile._PRUNED)
-    allow("get", "FaultModel", "PersistentVolumeClaim")
     applied = ("Deployment", "Service", "ConfigMap", "PodDisruptionBudget")
+    # Before a child is made the operator looks whether somebody else has one of its name.
+    allow("get", "FaultModel", "PersistentVolumeClaim", *applied)
     allow("create", *applied, "Job", "FaultModelVersion", "PersistentVolumeClaim", "Event")
     allow("patch", *applied, "Pod")
     rights["andon.dev", "faultmodels/status"].add("update")

@@ -37,12 +37,33 @@ def test_an_object_that_changes_at_every_list_is_late_not_missed() -> None:
         assert sightings.compare("Pod", [pod("a", version)])[1] == 0
 
 
-def test_kinds_do_not_mix_and_gone_objects_are_forgotten() -> None:
+def test_kinds_do_not_mix() -> None:
     sightings = Sightings()
     sightings.saw("Job", pod("a", 1))
     assert sightings.compare("Pod", [pod("a", 1)])[0] == [pod("a", 1)]
+
+
+def test_an_end_that_no_event_has_told_is_found() -> None:
+    sightings = Sightings()
+    sightings.saw("Pod", pod("a", 1))
+    assert sightings.compare("Pod", []) == ([pod("a", 1)], 0)
+    assert sightings.compare("Pod", []) == ([pod("a", 1)], 1)
+    assert sightings.compare("Pod", []) == ([], 0)
+
+
+def test_an_end_that_is_told_late_is_not_missed() -> None:
+    sightings = Sightings()
+    sightings.saw("Pod", pod("a", 1))
     sightings.compare("Pod", [])
-    assert sightings.compare("Pod", [pod("a", 1)])[1] == 0
+    sightings.saw("Pod", pod("a", 2), deleted=True)
+    assert sightings.compare("Pod", []) == ([], 0)
+
+
+def test_an_object_that_came_between_list_and_event_raises_no_alarm() -> None:
+    sightings = Sightings()
+    sightings.saw("Pod", pod("a", 1))
+    sightings.compare("Pod", [])
+    assert sightings.compare("Pod", [pod("a", 1)]) == ([], 0)
 
 
 async def test_a_dead_watch_fails_the_health_check_and_its_keys_are_looked_at() -> None:
