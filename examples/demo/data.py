@@ -66,7 +66,7 @@ def read(file: Path, target: str | None) -> MachineData:
         raise LabError("NotCsv", f"{file.name} is no CSV file", "CSV with a header", "export it as CSV")
     try:
         check_encoding(file)
-        dialect = sniff(file, MOST_COLUMNS)
+        dialect = sniff(file, MOST_COLUMNS, target or "")
     except BuilderError as error:
         raise LabError(error.reason.value, f"{file.name}: {error.message}", error.allowed, error.remedy) from error
     with file.open(newline="", encoding="utf-8-sig") as lines:

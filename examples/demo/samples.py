@@ -9,11 +9,13 @@ import numpy as np
 import numpy.typing as npt
 
 from examples.demo.data import MachineData
+from model_builder.categories import UNKNOWN
 from model_builder.classes import order_classes
-from model_builder.reading import read_table
+from model_builder.reading import Table, read_table
+from model_builder.screening import screen
 from model_builder.sources import LocalData
 from model_builder.specfile import read_spec
-from model_builder.training import split_rows
+from model_builder.splitting import Order, split_rows
 
 ASKED = 5
 
@@ -31,18 +33,25 @@ def held_out(manifest: Path, data: MachineData) -> list[Sample]:
     """Choose a few of the rows that the build of this manifest held out, faults among them."""
     spec = read_spec(manifest)
     train = spec.source.train
-    table = read_table(LocalData(data.file, "csv", data.sha256, data.bytes), train, spec.limits)
+    table = screen(read_table(LocalData(data.file, "csv", data.sha256, data.bytes), train, spec.limits)).table
     labels = order_classes(train.target, table.classes, table.target, train.positive_class)
-    out = split_rows(labels, train.seed).held_out
+    order = Order(table.groups, table.times, train.group_by or train.time_column or "")
+    out = split_rows(labels, train.seed, order).held_out
     chosen = out[choose(labels.codes[out], len(labels.classes))]
     return [
         Sample(
             row=int(table.rows[index]),
-            readings={name: text(value) for name, value in zip(table.names, table.features[index], strict=True)},
+            readings=_readings(table, index),
             actual=labels.classes[labels.codes[index]],
         )
         for index in chosen
     ]
+
+
+def _readings(table: Table, index: int) -> dict[str, str]:
+    numbers = {name: text(value) for name, value in zip(table.names, table.features[index], strict=True)}
+    categories = zip(table.data.categories, table.data.codes[index], strict=True)
+    return numbers | {one.name: "" if code == UNKNOWN else one.values[code] for one, code in categories}
 
 
 def choose(codes: npt.NDArray[np.int64], classes: int) -> npt.NDArray[np.int64]:

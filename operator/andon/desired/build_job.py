@@ -22,7 +22,7 @@ def build_config(identity: Identity, plan: BuildPlan) -> Manifest:
         "apiVersion": "v1",
         "kind": "ConfigMap",
         "metadata": metadata(identity, plan.job, child_labels(identity.name, COMPONENT_BUILD)),
-        "data": {"build.json": plan.spec.model_dump_json(by_alias=True, exclude_none=True, indent=2)},
+        "data": {"build.json": plan.spec.model_dump_json(by_alias=True, exclude_defaults=True, indent=2)},
     }
 
 

@@ -116,7 +116,7 @@ def test_rows_of_each_class_are_asked_about(counts: tuple[int, ...], shares: lis
 
 def test_held_out_rows_are_those_of_the_file(tmp_path: Path) -> None:
     file = tmp_path / "press.csv"
-    lines = [f"{number},x,{number / 8},{int(number % 9 == 0)}" for number in range(200)]
+    lines = [f"{n % 50},{'ab'[n % 2]},{n % 40 / 8},{int(n % 9 == 0)}" for n in range(200)]
     file.write_text("\n".join(["number,word,eighths,fault", *lines]) + "\n")
     data = MachineData(file, "fault")
     manifest = tmp_path / "press.yaml"
@@ -125,7 +125,8 @@ def test_held_out_rows_are_those_of_the_file(tmp_path: Path) -> None:
     assert [sample.actual for sample in asked].count("1") == 2
     for sample in asked:
         number = sample.row - 2  # the header is row 1
-        assert sample.readings == {"number": str(number), "eighths": f"{number / 8:g}"}
+        word, eighths = "ab"[number % 2], f"{number % 40 / 8:g}"
+        assert sample.readings == {"number": str(number % 50), "eighths": eighths, "word": word}
         assert sample.actual == str(int(number % 9 == 0))
     samples.write(asked, tmp_path / "rows.csv")
     with (tmp_path / "rows.csv").open(newline="") as written:
