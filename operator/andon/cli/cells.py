@@ -1,15 +1,16 @@
-"""Texts as numbers: what counts as a number, what as missing, and which decimal mark a file uses."""
+"""Cells as numbers and categories: what counts as a number, what as missing, which decimal mark a file uses."""
 
 from __future__ import annotations
 
 import re
 import struct
+import sys
 from dataclasses import dataclass
 
 from andon.cli.errors import CliError, shown
 
 MISSING = frozenset(("", "na", "n/a", "nan", "null", "none", "#n/a"))
-"""Texts that stand for a missing number, in lower case: the same that the builder takes for missing."""
+"""Texts that stand for a missing value, in lower case: the same that the builder takes for missing."""
 
 _EXPONENT = r"(?:[eE][+-]?[0-9]+)?"
 _WITH_DOT = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)" + _EXPONENT)
@@ -79,6 +80,27 @@ class Numbers:
             allowed="one decimal mark in the whole input, and no thousands separators",
             remedy="write the numbers with one decimal mark",
         )
+
+
+def category(text: str, place: Place) -> str:
+    """Give a category as the model knows it: without blanks around it, and empty where the value is missing.
+
+    Raises
+    ------
+    CliError
+        ``EncodingError`` where the text cannot be sent.
+    """
+    value = text.strip()
+    try:
+        value.encode()
+    except UnicodeEncodeError:  # bytes of the command line that were no UTF-8
+        raise CliError(
+            "EncodingError",
+            f"{place}: {shown(value)} is not UTF-8.",
+            allowed="UTF-8",
+            remedy="set the terminal to UTF-8, or give the rows as a CSV file",
+        ) from None
+    return "" if value.lower() in MISSING else sys.intern(value)  # a long file has few of them, again and again
 
 
 def _bounded(text: str, number: float, place: Place) -> float:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from io import TextIOWrapper
@@ -12,11 +12,9 @@ from itertools import chain, islice
 from pathlib import Path
 from typing import BinaryIO
 
-import numpy as np
-
-from andon.cli.cells import Numbers, Place
+from andon.cli.cells import Numbers, Place, category
 from andon.cli.errors import CliError, closest, listed, shown
-from andon.cli.rows import Matrix, Table, duplicate_column, missing_columns
+from andon.cli.rows import Columns, Rows, Table, duplicate_column, missing_columns
 
 STDIN = "-"
 DELIMITERS = (";", "\t", ",")
@@ -24,7 +22,7 @@ _HEADER_LINES = 50
 _CHUNK_ROWS = 4096
 
 
-def from_csv(source: str, columns: Sequence[str], limit: int | None = None) -> Table:
+def from_csv(source: str, columns: Columns, limit: int | None = None) -> Table:
     """Read a CSV file.
 
     The delimiter is the one that finds most of the model's columns in the header. Columns are matched by name.
@@ -34,7 +32,7 @@ def from_csv(source: str, columns: Sequence[str], limit: int | None = None) -> T
     source
         Path, or ``-`` for standard input.
     columns
-        The model's columns, in its order.
+        The model's.
     limit
         Read no more than that many rows.
 
@@ -79,11 +77,12 @@ class _Layout:
 
     delimiter: str
     width: int
-    indices: tuple[int, ...]
+    numeric: tuple[int, ...]
+    categorical: tuple[int, ...]
     ignored: tuple[str, ...]
 
 
-def _read(text: TextIOWrapper, name: str, columns: Sequence[str], limit: int | None) -> Table:
+def _read(text: TextIOWrapper, name: str, columns: Columns, limit: int | None) -> Table:
     try:
         lines = iter(text)
         head = list(islice(lines, _HEADER_LINES))
@@ -104,27 +103,34 @@ def _read(text: TextIOWrapper, name: str, columns: Sequence[str], limit: int | N
         ) from error
     if not chunks:
         raise CliError("NoRows", f"{name} has a header and no rows.", allowed="at least one row", remedy="add rows")
-    return Table(np.concatenate(chunks), layout.ignored)
+    return Table(Rows.joined(chunks), layout.ignored)
 
 
-def _layout(head: list[str], name: str, columns: Sequence[str]) -> _Layout:
+def _layout(head: list[str], name: str, columns: Columns) -> _Layout:
     if not any(line.strip() for line in head):
         raise CliError("EmptyFile", f"{name} is empty.", allowed="a header and rows", remedy="export the data again")
+    names = columns.names
     headers = {delimiter: _header(head, delimiter, name) for delimiter in DELIMITERS}
-    delimiter = max(DELIMITERS, key=lambda mark: (len(set(headers[mark]) & set(columns)), len(headers[mark])))
+    delimiter = max(DELIMITERS, key=lambda mark: (len(set(headers[mark]) & set(names)), len(headers[mark])))
     header = headers[delimiter]
     where = f"the header of {name}"
-    for column in columns:
+    for column in names:
         if header.count(column) > 1:
             raise duplicate_column(where, column)
-    ignored = tuple(dict.fromkeys(column for column in header if column and column not in columns))
-    missing = [column for column in columns if column not in header]
+    ignored = tuple(dict.fromkeys(column for column in header if column and column not in names))
+    missing = [column for column in names if column not in header]
     if missing:
         likely = {wanted: closest(wanted, ignored) for wanted in missing}
         spare = {wanted: there for wanted, there in likely.items() if there is not None}
         remedy = f"add it to the file; its columns are {listed(header)}"
-        raise missing_columns(where, missing, spare, columns, remedy=remedy)
-    return _Layout(delimiter, len(header), tuple(header.index(column) for column in columns), ignored)
+        raise missing_columns(where, missing, spare, names, remedy=remedy)
+    return _Layout(
+        delimiter,
+        len(header),
+        tuple(header.index(column) for column in columns.numeric),
+        tuple(header.index(column) for column in columns.categorical),
+        ignored,
+    )
 
 
 def _header(head: list[str], delimiter: str, name: str) -> list[str]:
@@ -137,19 +143,23 @@ def _header(head: list[str], delimiter: str, name: str) -> list[str]:
     return []
 
 
-def _chunks(
-    lines: Iterator[str], layout: _Layout, name: str, columns: Sequence[str], limit: int | None
-) -> Iterator[Matrix]:
+def _chunks(lines: Iterator[str], layout: _Layout, name: str, columns: Columns, limit: int | None) -> Iterator[Rows]:
     numbers = Numbers(decimal_comma=layout.delimiter != ",")
-    fields = list(zip(layout.indices, columns, strict=True))
-    rows: list[list[float]] = []
+    numeric = list(zip(layout.numeric, columns.numeric, strict=True))
+    categorical = list(zip(layout.categorical, columns.categorical, strict=True))
+    read: list[tuple[list[float], list[str]]] = []
     for where, record in islice(_records(lines, layout, name), limit):
-        rows.append([numbers.read(record[index], Place(where, column)) for index, column in fields])
-        if len(rows) == _CHUNK_ROWS:
-            yield np.array(rows, np.float32)
-            rows = []
-    if rows:
-        yield np.array(rows, np.float32)
+        read.append(
+            (
+                [numbers.read(record[index], Place(where, column)) for index, column in numeric],
+                [category(record[index], Place(where, column)) for index, column in categorical],
+            )
+        )
+        if len(read) == _CHUNK_ROWS:
+            yield Rows.of(read, columns)
+            read = []
+    if read:
+        yield Rows.of(read, columns)
 
 
 def _records(lines: Iterator[str], layout: _Layout, name: str) -> Iterator[tuple[str, list[str]]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from http.client import HTTPException
@@ -17,7 +17,7 @@ from tritonclient.utils import InferenceServerException
 
 from andon.api.meta import COMPONENT_SERVER, LABEL_COMPONENT, LABEL_FAULT_MODEL
 from andon.cli.errors import CliError, shown, unreachable
-from andon.cli.rows import Matrix
+from andon.cli.rows import Columns, Rows
 from model_builder.report import Signature
 
 CONNECT_SECONDS = 10.0
@@ -43,9 +43,9 @@ class Schema:
     batch_rows: int
 
     @property
-    def columns(self) -> tuple[str, ...]:
-        """Names of the columns, in order."""
-        return self.signature.numeric
+    def columns(self) -> Columns:
+        """The columns that the model takes."""
+        return Columns(self.signature.numeric, self.signature.categorical)
 
     @property
     def binary(self) -> bool:
@@ -77,7 +77,7 @@ class Server(Protocol):
 
     def config(self, model: str) -> dict[str, Any]: ...
 
-    def infer(self, model: str, rows: Matrix, outputs: tuple[str, str]) -> tuple[dict[str, npt.NDArray[Any]], str]: ...
+    def infer(self, model: str, rows: Rows, outputs: tuple[str, str]) -> tuple[dict[str, npt.NDArray[Any]], str]: ...
 
     def close(self) -> None: ...
 
@@ -94,11 +94,13 @@ class HttpServer:
         config: dict[str, Any] = self._client.get_model_config(model)
         return config
 
-    def infer(self, model: str, rows: Matrix, outputs: tuple[str, str]) -> tuple[dict[str, npt.NDArray[Any]], str]:
-        tensor = triton_http.InferInput("numeric", list(rows.shape), "FP32")
-        tensor.set_data_from_numpy(rows, binary_data=True)  # JSON has no NaN
+    def infer(self, model: str, rows: Rows, outputs: tuple[str, str]) -> tuple[dict[str, npt.NDArray[Any]], str]:
+        tensors = []
+        for name, datatype, values in _inputs(rows):
+            tensors.append(triton_http.InferInput(name, list(values.shape), datatype))
+            tensors[-1].set_data_from_numpy(values, binary_data=True)  # JSON has no NaN
         wanted = [triton_http.InferRequestedOutput(name, binary_data=True) for name in outputs]
-        result = self._client.infer(model, [tensor], outputs=wanted)
+        result = self._client.infer(model, tensors, outputs=wanted)
         return {name: result.as_numpy(name) for name in outputs}, str(result.get_response().get("model_version", ""))
 
     def close(self) -> None:
@@ -117,11 +119,13 @@ class GrpcServer:
         answer: dict[str, Any] = self._client.get_model_config(model, as_json=True, client_timeout=CONNECT_SECONDS)
         return dict(answer.get("config", {}))
 
-    def infer(self, model: str, rows: Matrix, outputs: tuple[str, str]) -> tuple[dict[str, npt.NDArray[Any]], str]:
-        tensor = triton_grpc.InferInput("numeric", list(rows.shape), "FP32")
-        tensor.set_data_from_numpy(rows)
+    def infer(self, model: str, rows: Rows, outputs: tuple[str, str]) -> tuple[dict[str, npt.NDArray[Any]], str]:
+        tensors = []
+        for name, datatype, values in _inputs(rows):
+            tensors.append(triton_grpc.InferInput(name, list(values.shape), datatype))
+            tensors[-1].set_data_from_numpy(values)
         wanted = [triton_grpc.InferRequestedOutput(name) for name in outputs]
-        result = self._client.infer(model, [tensor], outputs=wanted, client_timeout=ANSWER_SECONDS)
+        result = self._client.infer(model, tensors, outputs=wanted, client_timeout=ANSWER_SECONDS)
         return {name: result.as_numpy(name) for name in outputs}, str(result.get_response().model_version)
 
     def close(self) -> None:
@@ -149,7 +153,7 @@ class Model:
         Raises
         ------
         CliError
-            ``ModelNotFound``, ``NoConnection``, ``UnknownSchema`` or ``UnsupportedModel``.
+            ``ModelNotFound``, ``NoConnection`` or ``UnknownSchema``.
         """
         config = self._ask(lambda: self._server.config(self._name))
         text = config.get("parameters", {}).get("signature", {}).get("string_value")
@@ -157,19 +161,12 @@ class Model:
             signature = Signature.model_validate_json(text or "")
         except ValidationError as error:
             raise self._no_schema() from error
-        if signature.categorical:
-            raise CliError(
-                "UnsupportedModel",
-                f"the model {self._name} takes categories, which this version of andon cannot send.",
-                allowed="models with numeric columns only",
-                remedy="install the version of andon that belongs to the cluster's operator",
-            )
-        if not signature.numeric:
+        if not (signature.numeric or signature.categorical):
             raise self._no_schema()
         largest = int(config.get("max_batch_size", 0))
         return Schema(signature, min(BATCH_ROWS, largest) if largest > 0 else BATCH_ROWS)
 
-    def predict(self, schema: Schema, rows: Matrix) -> Answer:
+    def predict(self, schema: Schema, rows: Rows) -> Answer:
         """Predict one batch; asks once more where the connection broke, since a prediction changes nothing."""
         names = ("fault", "score") if schema.binary else ("label", "probabilities")
         outputs, version = self._ask(lambda: self._server.infer(self._name, rows, names))
@@ -224,6 +221,14 @@ class Model:
                 remedy=f"see its log: kubectl logs -l {selector} --all-containers",
             )
         return CliError("PredictionRefused", f"the model refused the rows: {message}.", remedy="check the values")
+
+
+def _inputs(rows: Rows) -> Iterator[tuple[str, str, npt.NDArray[Any]]]:
+    """Give name, data type and values of the model's inputs; it has one of each kind that it has columns of."""
+    if rows.numeric.shape[1]:
+        yield "numeric", "FP32", rows.numeric
+    if rows.categorical.shape[1]:
+        yield "categorical", "BYTES", rows.categorical
 
 
 def _status(error: InferenceServerException) -> str:

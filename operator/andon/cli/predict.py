@@ -63,9 +63,9 @@ def run(request: Request, connect: Callable[[str | None, str | None], Cluster]) 
         if table.ignored:
             typer.echo(f"Columns that the model does not take, left out: {listed(table.ignored)}", err=True)
         writer = _writer(request)
-        total, faults = len(table.values), 0
+        total, faults = len(table.rows), 0
         for start in range(0, total, schema.batch_rows):
-            answer = model.predict(schema, table.values[start : start + schema.batch_rows])
+            answer = model.predict(schema, table.rows.part(start, schema.batch_rows))
             if start == 0:
                 writer.begin(schema, total)
             for prediction in each(answer, schema, start + 1):
@@ -90,7 +90,7 @@ def _check_source(request: Request) -> None:
         csvfile.check_readable(request.csv)
 
 
-def _table(request: Request, columns: Sequence[str]) -> rows.Table:
+def _table(request: Request, columns: rows.Columns) -> rows.Table:
     if request.csv is not None:
         return csvfile.from_csv(request.csv, columns, request.limit)
     return rows.from_options(request.row[: request.limit], columns)

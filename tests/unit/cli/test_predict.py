@@ -17,18 +17,20 @@ from typer.testing import CliRunner
 from andon.cli import predict
 from andon.cli.app import app
 from andon.cli.errors import CliError, ExitCode
-from andon.cli.inference import BATCH_ROWS, Model, Schema
+from andon.cli.inference import BATCH_ROWS, GrpcServer, HttpServer, Model, Schema
 from andon.cli.predict import Request
-from andon.cli.rows import Matrix
+from andon.cli.rows import Columns, Rows
 from model_builder.report import Signature
 
 BINARY = Signature.of(("x", "y"), ("0", "1"), 0.5)
+MIXED = Signature.of(("x",), ("0", "1"), 0.5, ("Type", "Shop"))
+TEXTS = Signature.of((), ("0", "1"), 0.5, ("Type",))
 SEVERAL = Signature.of(("x", "y"), ("none", "wear", "heat"), None)
 ADDRESS = "model:8000"
 
 
 class Fake:
-    """Says fault where x is 1; as the class it gives x itself."""
+    """Says fault where x is 1, or, where there is no x, where Type is H; as the class it gives x itself."""
 
     def __init__(self, signature: Signature | None = BINARY, max_batch_size: int = 1024, version: str = "3") -> None:
         self.signature = signature
@@ -36,6 +38,7 @@ class Fake:
         self.version = version
         self.errors: list[Exception] = []
         self.batches: list[int] = []
+        self.texts: list[list[str]] = []
         self.closed = False
 
     def config(self, model: str) -> dict[str, Any]:
@@ -45,10 +48,11 @@ class Fake:
             parameters["signature"] = {"string_value": self.signature.model_dump_json(by_alias=True)}
         return {"name": model, "max_batch_size": self.max_batch_size, "parameters": parameters}
 
-    def infer(self, model: str, rows: Matrix, outputs: tuple[str, str]) -> tuple[dict[str, npt.NDArray[Any]], str]:
+    def infer(self, model: str, rows: Rows, outputs: tuple[str, str]) -> tuple[dict[str, npt.NDArray[Any]], str]:
         self._fail()
         self.batches.append(len(rows))
-        first = rows[:, :1]
+        self.texts += rows.categorical.tolist()
+        first = rows.numeric[:, :1] if rows.numeric.shape[1] else (rows.categorical[:, :1] == "H").astype(np.float32)
         if outputs == ("fault", "score"):
             return {"fault": first >= 0.5, "score": first}, self.version
         shares = np.eye(3, dtype=np.float32)[first[:, 0].astype(int)]
@@ -135,6 +139,69 @@ def test_several_classes(served: Callable[[Fake], Fake], capsys: pytest.CaptureF
     assert table[0] == ["row", "label", "p(none)", "p(wear)", "p(heat)", "version"]
     assert [row[1] for row in table[1:]] == ["heat", "none"]
     assert [float(value) for value in table[1][2:5]] == [0, 0, 1]
+
+
+def test_categories_go_with_the_numbers(served: Callable[[Fake], Fake], capsys: pytest.CaptureFixture[str]) -> None:
+    fake = served(Fake(MIXED))
+    out, err = ask(capsys, row=("Shop=hall 3,x=1,Type=M", "Type=new,x=0,Shop="), output="csv")
+    assert out == "row,fault,probability,version\n1,1,1.0,3\n2,0,0.0,3\n"
+    assert fake.texts == [["M", "hall 3"], ["new", ""]]
+    assert err == ""
+
+
+def test_a_model_of_categories_alone(
+    served: Callable[[Fake], Fake], capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    fake = served(Fake(TEXTS, max_batch_size=2))
+    file = tmp_path / "rows.csv"
+    file.write_text("x,Type\n1,L\n2,H\n3,\n")
+    out, err = ask(capsys, csv=str(file), output="csv")
+    assert [line.split(",")[1] for line in out.splitlines()] == ["fault", "0", "1", "0"]
+    assert fake.batches == [2, 1]
+    assert fake.texts == [["L"], ["H"], [""]]
+    assert 'left out: "x"' in err
+
+
+class Client:
+    """Stands for Triton's client of either protocol: keeps the inputs as they go onto the wire."""
+
+    def __init__(self) -> None:
+        self.inputs: list[tuple[str, str, list[int], bytes]] = []
+
+    def infer(self, model: str, inputs: list[Any], **options: Any) -> Any:
+        for tensor in inputs:
+            content = tensor._get_binary_data() if hasattr(tensor, "_get_binary_data") else tensor._get_content()
+            self.inputs.append((tensor.name(), tensor.datatype(), list(tensor.shape()), content))
+        return self
+
+    def as_numpy(self, name: str) -> npt.NDArray[Any]:
+        return np.zeros((2, 1))
+
+    def get_response(self) -> Any:
+        return Response(model_version="3")
+
+
+class Response(dict[str, str]):
+    model_version = "3"
+
+
+@pytest.mark.parametrize("kind", [HttpServer, GrpcServer])
+@pytest.mark.parametrize("names", [{"numeric"}, {"categorical"}, {"numeric", "categorical"}], ids="+".join)
+def test_a_model_gets_the_inputs_that_it_has(kind: type[HttpServer | GrpcServer], names: set[str]) -> None:
+    server = kind(ADDRESS)
+    server.close()
+    client = Client()
+    server._client = client
+    columns = Columns(("x", "y") if "numeric" in names else (), ("Type",) if "categorical" in names else ())
+    cells = [([1.0, float("nan")][: len(columns.numeric)], [text][: len(columns.categorical)]) for text in ("M", "ö")]
+    outputs, version = server.infer("spindle", Rows.of(cells, columns), ("fault", "score"))
+    assert version == "3"
+    assert set(outputs) == {"fault", "score"}
+    expected = {
+        "numeric": ("numeric", "FP32", [2, 2], np.array([[1, np.nan]] * 2, np.float32).tobytes()),
+        "categorical": ("categorical", "BYTES", [2, 1], b"\x01\0\0\0M\x02\0\0\0\xc3\xb6"),
+    }
+    assert client.inputs == [expected[name] for name in ("numeric", "categorical") if name in names]
 
 
 @pytest.mark.parametrize(
@@ -239,7 +306,6 @@ def test_a_server_that_refuses(
     [
         (None, "UnknownSchema"),
         (Signature(digest="sha256:0", truncated=True), "UnknownSchema"),
-        (Signature.of(("x",), ("0", "1"), 0.5, categorical=("Type",)), "UnsupportedModel"),
     ],
 )
 def test_a_model_that_does_not_say_its_columns(
