@@ -22,7 +22,7 @@ async def test_first_version_is_built_served_and_ready() -> None:
     run = await stable_at_version_1()
     status = run.model["status"]
     assert status["stable"] == {"version": 1, "digest": f"sha256:{'a' * 64}", "weight": 100}
-    assert status["artifact"] == {"bytes": 1000, "size": "1000", "f1": "0.750"}
+    assert status["artifact"] == {"bytes": 1000, "size": "1000", "reduction": "6.5", "f1": "0.750"}
     assert status["endpoints"]["http"] == "http://spindle.plant.svc:8000"
     assert run.servers == ["spindle-router", "spindle-v1"]
     assert run.condition("Available") == ("True", "Serving")

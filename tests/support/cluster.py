@@ -276,6 +276,7 @@ def succeeded(letter: str, *, columns: tuple[str, ...] = ("torque", "wear")) -> 
         digest=f"sha256:{letter * 64}",
         uri=f"artifacts/{letter * 64}",
         bytes=1000,
+        plain_bytes=6500,
         data_sha256="d" * 64,
         build_inputs_digest=f"sha256:{letter * 64}",
         rows=100,

@@ -11,6 +11,9 @@ import numpy as np
 import numpy.typing as npt
 from tritonclient.grpc import service_pb2, service_pb2_grpc
 
+TYPE = "L"
+"""The product type of every request."""
+
 Rows = npt.NDArray[np.float32]
 
 
@@ -71,8 +74,9 @@ def _run(
 
 def body(row: Rows) -> dict[str, object]:
     """Write the request of the Open Inference Protocol for one row."""
-    tensor = {"name": "numeric", "shape": [1, row.size], "datatype": "FP32", "data": [float(value) for value in row]}
-    return {"inputs": [tensor]}
+    numbers = {"name": "numeric", "shape": [1, row.size], "datatype": "FP32", "data": [float(value) for value in row]}
+    texts = {"name": "categorical", "shape": [1, 1], "datatype": "BYTES", "data": [TYPE]}
+    return {"inputs": [numbers, texts]}
 
 
 def _checked(response: httpx.Response) -> str:
@@ -93,6 +97,7 @@ def _http_new(host: str, model: str, row: Rows) -> Ask:
 def _request(model: str, row: Rows) -> service_pb2.ModelInferRequest:
     request = service_pb2.ModelInferRequest(model_name=model)
     request.inputs.add(name="numeric", datatype="FP32", shape=[1, row.size]).contents.fp32_contents.extend(row.tolist())
+    request.inputs.add(name="categorical", datatype="BYTES", shape=[1, 1]).contents.bytes_contents.append(TYPE.encode())
     return request
 
 

@@ -16,6 +16,7 @@ NUMERIC = (
     "Torque [Nm]",
     "Tool wear [min]",
 )
+CATEGORICAL = ("Type",)
 READY_SECONDS = 240.0
 """A build, the first pull of a server and a switch on a busy machine."""
 
@@ -161,11 +162,11 @@ def _pod(name: str, image: str, claim: str) -> Manifest:
 
 
 def fault_model(name: str, uri: str, target: str = "Machine failure", **spec: object) -> Manifest:
-    """Write a FaultModel over AI4I's numeric columns."""
+    """Write a FaultModel over AI4I's readings and the product's type."""
     train = {
         "data": {"uri": uri},
         "target": target,
-        "features": {"include": list(NUMERIC)},
+        "features": {"include": [*NUMERIC, *CATEGORICAL]},
         "params": {"randomForest": {"n_estimators": 30}},
     }
     return {

@@ -181,6 +181,11 @@ class ArtifactSummary(Spec):
 
     bytes: int = Field(ge=0, description="Size of the ONNX file in bytes.")
     size: str = Field(max_length=16, description="The same for people, such as 1.2Mi.")
+    reduction: str | None = Field(
+        default=None,
+        max_length=16,
+        description="How many times smaller than what skl2onnx writes, such as 6.5.",
+    )
     f1: str = Field(max_length=16, description="F1 of the positive class; macro-F1 with more than two classes.")
 
 
@@ -256,6 +261,9 @@ class ArtifactReference(Spec):
 
     uri: str = Field(max_length=1024, description="Its folder in the store.")
     bytes: int = Field(ge=0, description="Size of the ONNX file in bytes.")
+    plain_bytes: int | None = Field(
+        default=None, ge=0, description="Size of the same model as skl2onnx writes it, in bytes."
+    )
 
 
 class BuiltFrom(Spec):

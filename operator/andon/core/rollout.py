@@ -158,7 +158,7 @@ def _new_version(observed: Observed, build_plan: BuildPlan, verdict: BuildVerdic
         fault_model_name=observed.identity.name,
         version=_next_number(observed),
         digest=report.digest or "",
-        artifact=ArtifactReference(uri=report.uri or "", bytes=report.bytes or 0),
+        artifact=ArtifactReference(uri=report.uri or "", bytes=report.bytes or 0, plain_bytes=report.plain_bytes),
         built_from=BuiltFrom(
             plan=build_plan.digest,
             inputs_digest=report.build_inputs_digest or "",

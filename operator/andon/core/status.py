@@ -6,7 +6,14 @@ from typing import Literal
 
 from andon.api.conditions import ConditionType, Phase, Reason
 from andon.api.meta import GRPC_PORT, HTTP_PORT
-from andon.api.v1alpha1 import ArtifactSummary, Condition, Endpoints, FaultModelStatus, Track
+from andon.api.v1alpha1 import (
+    ArtifactSummary,
+    Condition,
+    Endpoints,
+    FaultModelStatus,
+    FaultModelVersionSpec,
+    Track,
+)
 from andon.core.build import BuildVerdict
 from andon.core.observed import Observed, Route
 from andon.core.rollout import Decision
@@ -68,13 +75,6 @@ def status(observed: Observed, decision: Decision, now: datetime) -> FaultModelS
     """Give the status that says what is so."""
     stable = decision.route.stable if decision.route is not None else None
     serving = observed.version(stable) if stable is not None else None
-    artifact = None
-    if serving is not None:
-        artifact = ArtifactSummary(
-            bytes=serving.spec.artifact.bytes,
-            size=human_size(serving.spec.artifact.bytes),
-            f1=f"{serving.spec.metrics.f1:.3f}",
-        )
     return FaultModelStatus(
         observed_generation=observed.identity.generation,
         phase=decision.progress.phase,
@@ -82,9 +82,19 @@ def status(observed: Observed, decision: Decision, now: datetime) -> FaultModelS
         build=decision.record,
         stable=_track(observed, decision.route, stable),
         candidate=_track(observed, decision.route, decision.candidate),
-        artifact=artifact,
+        artifact=_artifact(serving.spec) if serving is not None else None,
         endpoints=_endpoints(observed) if decision.route is not None else None,
         failed_digests=decision.failed_digests,
+    )
+
+
+def _artifact(version: FaultModelVersionSpec) -> ArtifactSummary:
+    size, plain = version.artifact.bytes, version.artifact.plain_bytes
+    return ArtifactSummary(
+        bytes=size,
+        size=human_size(size),
+        reduction=f"{plain / size:.1f}" if plain and size else None,
+        f1=f"{version.metrics.f1:.3f}",
     )
 
 
