@@ -27,6 +27,7 @@ from model_builder.publication import artifact_files, held_out_csv
 from model_builder.reading import read_table
 from model_builder.report import BuildReport, Signature, canonical_json
 from model_builder.screening import screen
+from model_builder.shrinking import shrink
 from model_builder.sources import LocalData
 from model_builder.spec import BuildSpec, canonical
 from model_builder.splitting import Order, split_rows
@@ -142,9 +143,14 @@ def _fit(spec: BuildSpec, prepared: Prepared, progress: Progress) -> Fitted:
     if selected.threshold is not None:
         signature = signature.model_copy(update={"threshold": selected.threshold})
     with progress.step("export", "Writing the model file") as step:
-        exported = export(pipeline, signature, table.data.categories, form_for(spec.runtime.onnxruntime))
+        form = form_for(spec.runtime.onnxruntime)
+        exported = export(pipeline, signature, table.data.categories, form)
         step.done(f"{len(exported.model):,} bytes", bytes=len(exported.model))
-    return Fitted(selected, pipeline, signature, exported, Model(exported.model, signature))
+    groups = prepared.order.take(rows).groups
+    small = shrink(spec, pipeline, matrix, labels.codes[rows], groups, signature, exported.plain_bytes, progress)
+    if len(small.reductions) > 1:
+        exported = export(pipeline, signature, table.data.categories, form, small.ensemble)
+    return Fitted(selected, pipeline, signature, exported, Model(exported.model, signature), small)
 
 
 def _check_threshold(spec: BuildSpec, labels: Labels) -> None:
@@ -159,7 +165,7 @@ def _check_threshold(spec: BuildSpec, labels: Labels) -> None:
 
 
 def _prove(spec: BuildSpec, prepared: Prepared, fitted: Fitted, progress: Progress) -> Proven:
-    signature, score = fitted.signature, fitted.pipeline.predict_proba
+    signature, score = fitted.signature, fitted.score
     data = prepared.table.data
     with progress.step("prove", f"Comparing ONNX Runtime with scikit-learn on {len(data):,} rows") as step:
         answers = fitted.model.answer(data)
@@ -168,12 +174,14 @@ def _prove(spec: BuildSpec, prepared: Prepared, fitted: Fitted, progress: Progre
             prepared.held_out_data,
             prepared.held_out_codes,
             held_out,
-            fitted.pipeline,
+            fitted.tests,
             signature,
             spec.source.train.seed,
         )
         compare(fitted.model.answer(golden.rows), reference(score, golden.rows, signature), signature)
         parity = compare(answers, reference(score, data, signature), signature)
+        if len(fitted.small.reductions) == 1:  # nothing was given up: the estimator itself must say the same
+            compare(answers, reference(fitted.pipeline.predict_proba, data, signature), signature)
         step.done(
             f"largest error {parity.max_score_error:.2g}, {parity.label_differences} labels differ",
             maxScoreError=parity.max_score_error,
@@ -201,5 +209,6 @@ def _build_report(digest: str, data: LocalData, artifact: Artifact, report: Mode
         metrics=report.metrics,
         confusion_matrix=report.confusion_matrix,
         runtime=report.runtime,
+        reductions=report.reductions,
         notes=report.notes,
     )

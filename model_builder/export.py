@@ -11,6 +11,7 @@ from sklearn.pipeline import Pipeline
 
 from model_builder.categories import Category, matrix_names
 from model_builder.compression.encode import OPSET, REGRESSOR, TREE_ENSEMBLE, Form, encode
+from model_builder.compression.ensemble import Ensemble
 from model_builder.compression.fitted import UnsupportedEstimatorError, from_sklearn
 from model_builder.contract import FAULT, LABEL, PROBABILITIES, SCORE, decision, metadata
 from model_builder.estimators import STEP
@@ -36,6 +37,7 @@ def export(
     signature: Signature,
     categories: tuple[Category, ...] = (),
     form: Form = TREE_ENSEMBLE,
+    ensemble: Ensemble | None = None,
 ) -> Exported:
     """Export a pipeline with last step ``estimator``.
 
@@ -47,6 +49,8 @@ def export(
         Names of features and classes, and the threshold where there are two classes.
     categories
         The categorical features and the values that the model knows.
+    ensemble
+        What compression made of the pipeline; None for the pipeline as it is.
 
     Returns
     -------
@@ -57,7 +61,7 @@ def export(
     plain = _converted(pipeline, front.matrix, len(matrix_names(signature.numeric, categories)))
     plain_bytes = len(plain.SerializeToString())
     try:
-        ensemble = from_sklearn(pipeline)
+        ensemble = ensemble or from_sklearn(pipeline)
     except UnsupportedEstimatorError as error:
         model = _with_contract(plain, front, signature)
         onnx.checker.check_model(model, full_check=True)

@@ -44,7 +44,7 @@ def model_report(
 ) -> ModelReport:
     """Write down everything that is known of a model."""
     table, split = prepared.table, prepared.split
-    trees, nodes = size(fitted.pipeline)
+    trees, nodes = _size(fitted)
     return ModelReport(
         name=spec.name,
         target=spec.source.train.target,
@@ -78,8 +78,21 @@ def model_report(
             ir_version=fitted.exported.ir_version,
         ),
         libraries={name: version(name) for name in LIBRARIES},
-        notes=(*prepared.notes, *_decided(fitted.selected)),
+        reductions=fitted.small.reductions,
+        compression=fitted.small.found,
+        notes=(*prepared.notes, *_decided(fitted.selected), *fitted.small.notes, *_exported(fitted)),
     )
+
+
+def _size(fitted: Fitted) -> tuple[int, int]:
+    ensemble = fitted.small.ensemble
+    if ensemble is None:
+        return size(fitted.pipeline)
+    return len(ensemble.trees), sum(len(tree.feature) for tree in ensemble.trees)
+
+
+def _exported(fitted: Fitted) -> tuple[str, ...]:
+    return (fitted.exported.note,) if fitted.exported.note else ()
 
 
 def _decided(selected: Selected) -> tuple[str, ...]:

@@ -6,10 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.pipeline import Pipeline
 
 from model_builder.categories import UNKNOWN, Rows
-from model_builder.estimators import Test, tests
+from model_builder.estimators import Test
 from model_builder.parity import Answers, Model
 from model_builder.report import Signature
 
@@ -31,7 +30,7 @@ def choose(
     data: Rows,
     codes: npt.NDArray[np.int64],
     answers: Answers,
-    pipeline: Pipeline,
+    every: list[Test],
     signature: Signature,
     seed: int,
 ) -> Golden:
@@ -53,7 +52,7 @@ def choose(
         parts.append((f"class {name}", data.take(chosen)))
     near = np.sort(np.argsort(_distance(answers, signature), kind="stable")[:most])
     parts.append(("near the decision", data.take(near)))
-    parts.append(("on a threshold", _on_thresholds(data, tests(pipeline), most, random)))
+    parts.append(("on a threshold", _on_thresholds(data, every, most, random)))
     parts.append(("missing values", _with_missing(data)))
     if data.categories:
         parts.append(("every category", _with_every_category(data)))

@@ -45,7 +45,7 @@ def judge(
         return Judgement(evaluation, None, verdicts)
     with progress.step("judge", f"Judging the model on {len(independent.data):,} rows of independent data") as step:
         answers = fitted.model.answer(independent.data)
-        expected = reference(fitted.pipeline.predict_proba, independent.data, fitted.signature)
+        expected = reference(fitted.score, independent.data, fitted.signature)
         compare(answers, expected, fitted.signature)
         other = evaluate(independent.codes, answers, fitted.signature, seed, independent.groups, independent.slices)
         step.done(_said(other))

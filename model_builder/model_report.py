@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Literal
 
-from model_builder.report import Metrics, Report, Runtime, Signature
+from model_builder.compression.report import CompressionReport
+from model_builder.report import Metrics, Reduction, Report, Runtime, Signature
 
 
 class LeftOutColumn(Report):
@@ -191,6 +192,8 @@ class ModelReport(Report):
     importances: tuple[Importance, ...]
     bytes: int
     plain_bytes: int
+    reductions: tuple[Reduction, ...] = ()
+    compression: CompressionReport | None = None
     runtime: Runtime
     libraries: dict[str, str]
     notes: tuple[str, ...]

@@ -124,6 +124,7 @@ class BuildReport(Report):
         default=None, description="Held-out rows; row: actual class, column: predicted class, in the signature's order."
     )
     runtime: Runtime | None = None
+    reductions: tuple[Reduction, ...] = Field(default=(), description="Steps of compression, with bytes and splits.")
     notes: tuple[str, ...] = Field(default=(), description="What the builder decided by itself, for people.")
 
     def to_json(self) -> str:
@@ -139,8 +140,8 @@ def canonical_json(value: object) -> bytes:
 def termination_message(report: BuildReport, limit: int = TERMINATION_MESSAGE_BYTES) -> str:
     """Write a report as JSON of at most ``limit`` bytes.
 
-    Notes go first, then the lists of names (``signature.truncated`` then says so), then the confusion matrix of
-    many classes; texts are shortened last. The full report is in the store.
+    Notes and reductions go first, then the lists of names (``signature.truncated`` then says so), then the confusion
+    matrix of many classes; texts are shortened last. The full report is in the store.
     """
     for shorter in (_whole, _without_notes, _without_names, _without_matrix):
         report = shorter(report)
@@ -155,7 +156,7 @@ def _whole(report: BuildReport) -> BuildReport:
 
 
 def _without_notes(report: BuildReport) -> BuildReport:
-    return report.model_copy(update={"notes": ()})
+    return report.model_copy(update={"notes": (), "reductions": ()})
 
 
 def _without_names(report: BuildReport) -> BuildReport:

@@ -9,10 +9,13 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, Self, get_args
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, model_validator
-from pydantic.alias_generators import to_camel, to_snake
+from pydantic import AfterValidator, ConfigDict, Field, model_validator
+from pydantic.alias_generators import to_snake
 
+from model_builder.compression_spec import Compression
 from model_builder.params import EstimatorName, Params
+from model_builder.specbase import Spec as Spec
+from model_builder.specbase import cel as cel
 
 DNS_LABEL = r"^[a-z]([-a-z0-9]*[a-z0-9])?$"
 DNS_SUBDOMAIN = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?([.][a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"
@@ -32,25 +35,9 @@ COSTS_RULE = "costs are for optimize: cost, and are needed there"
 PARAMS_RULE = "params are only for estimators that are named in estimators"
 ROLES_RULE = "groupBy and timeColumn cannot be the target or be named in features.include"
 CLUSTER_SCHEME_RULE = "uri must start with pvc://, configmap://, s3:// or https://"
+SEARCHED_THRESHOLD_RULE = "validation.decisionThreshold does not go with compression.budget"
 RUNTIME_RULE = "onnxruntime must be 1.19 or later"
 TRAVERSAL_RULE = "uri must not contain a '..' segment"
-
-
-def cel(rule: str, message: str) -> dict[str, JsonValue]:
-    """Write one rule of ``x-kubernetes-validations``."""
-    return {"rule": rule, "message": message}
-
-
-class Spec(BaseModel):
-    """Base of all user-facing types: frozen, camelCase in JSON, unknown fields refused."""
-
-    model_config = ConfigDict(
-        frozen=True,
-        extra="forbid",
-        alias_generator=to_camel,
-        populate_by_name=True,
-        allow_inf_nan=False,
-    )
 
 
 ColumnName = Annotated[str, Field(min_length=1, max_length=MAX_NAME_CHARS)]
@@ -422,11 +409,31 @@ class Runtime(Spec):
 class BuildSpec(Spec):
     """All that one build is given."""
 
+    model_config = ConfigDict(
+        json_schema_extra={
+            "x-kubernetes-validations": [
+                cel(
+                    "!has(self.compression) || !has(self.compression.budget) || !has(self.validation) || "
+                    "!has(self.validation.decisionThreshold)",
+                    SEARCHED_THRESHOLD_RULE,
+                ),
+            ]
+        }
+    )
+
     name: str = Field(min_length=1, max_length=63, pattern=DNS_LABEL, description="Name of the model in Triton.")
     source: Source = Field(description="What to make the model from.")
+    compression: Compression = Field(default_factory=Compression, description="How small the model is made.")
     validation: Validation = Field(default_factory=Validation, description="How the model is judged.")
     limits: Limits = Field(default_factory=Limits, description="Bounds on the data.")
     runtime: Runtime = Field(default_factory=Runtime, description="What will serve the model.")
+
+    @model_validator(mode="after")
+    def _threshold_is_of_the_model(self) -> Self:
+        # The threshold is chosen on the forest's scores, and a smaller model has others.
+        if self.compression.budget is not None and self.validation.decision_threshold is not None:
+            raise ValueError(SEARCHED_THRESHOLD_RULE)
+        return self
 
 
 def canonical(spec: BuildSpec) -> dict[str, Any]:
@@ -439,7 +446,7 @@ def canonical(spec: BuildSpec) -> dict[str, Any]:
     more = spec.model_dump(
         mode="json",
         by_alias=True,
-        include={"runtime", "validation"},
+        include={"compression", "runtime", "validation"},
         exclude={"validation": {"independent_data"}},
         exclude_defaults=True,
     )

@@ -10,14 +10,16 @@ from sklearn.pipeline import Pipeline
 
 from model_builder.categories import Rows
 from model_builder.classes import Labels
+from model_builder.estimators import Test, tests
 from model_builder.evaluation import Evaluation
 from model_builder.export import Exported
 from model_builder.gates import Verdict
 from model_builder.golden import Golden
 from model_builder.modelling import Selected
-from model_builder.parity import Answers, Model, Parity
+from model_builder.parity import Answers, Model, Parity, Scorer
 from model_builder.reading import Table
 from model_builder.report import Signature
+from model_builder.shrinking import Small
 from model_builder.splitting import Order, Split
 
 
@@ -51,6 +53,18 @@ class Fitted:
     signature: Signature
     exported: Exported
     model: Model
+    small: Small
+
+    @property
+    def score(self) -> Scorer:
+        """What the file must answer: that of the ensemble in it, else of the pipeline."""
+        score: Scorer = self.pipeline.predict_proba if self.small.ensemble is None else self.small.predict_proba
+        return score
+
+    @property
+    def tests(self) -> list[Test]:
+        """Column and threshold of every test of every tree in the file."""
+        return tests(self.pipeline) if self.small.ensemble is None else self.small.tests()
 
 
 @dataclass(frozen=True, eq=False)

@@ -62,6 +62,20 @@ def by_gain(ensemble: Ensemble, criterion: Criterion, keep: float) -> Ensemble:
     return replace(ensemble, trees=trees).simplified()
 
 
+def to_share(ensemble: Ensemble, keep: float) -> Ensemble:
+    """Cut by cost-complexity with the smallest cost of a leaf that leaves at most the share ``keep`` of all splits."""
+    wanted = keep * ensemble.splits
+    low, high, best = 0.0, 1.0, ensemble
+    for _ in range(30):
+        alpha = (low + high) / 2
+        cut = cost_complexity(ensemble, alpha)
+        if cut.splits > wanted:
+            low = alpha
+        else:
+            high, best = alpha, cut
+    return best if keep < 1 else ensemble
+
+
 def split_gains(ensemble: Ensemble, tree: Tree, criterion: Criterion) -> Floats:
     """Give the decrease of impurity at every node, weighted by its share of the rows; zero for a leaf."""
     cost = node_costs(ensemble, tree, criterion)

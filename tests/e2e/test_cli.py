@@ -23,6 +23,8 @@ ROWS = 1100
 """More than two requests' worth."""
 ROWS_BY_HAND = 300
 """Those that are compared with a request written by hand."""
+TYPE = "M"
+"""The product type of all rows."""
 
 
 class Served(Protocol):
@@ -60,6 +62,7 @@ def get(served: Served, path: str, body: dict[str, Any] | None = None) -> dict[s
 @pytest.fixture
 def columns(served_model: Served) -> list[str]:
     signature = json.loads(get(served_model, "/config")["parameters"]["signature"]["string_value"])
+    assert signature["categorical"] == ["Type"]
     return list(signature["numeric"])
 
 
@@ -73,8 +76,8 @@ def rows(columns: list[str]) -> list[list[float]]:
 def table(columns: list[str], rows: list[list[float]]) -> str:
     text = io.StringIO()
     writer = csv.writer(text, delimiter=";")
-    writer.writerow(["extra", *reversed(columns)])
-    writer.writerows(["x", *(str(value).replace(".", ",") for value in reversed(row))] for row in rows)
+    writer.writerow(["extra", *reversed(columns), "Type"])
+    writer.writerows(["x", *(str(value).replace(".", ",") for value in reversed(row)), TYPE] for row in rows)
     return text.getvalue()
 
 
@@ -115,7 +118,8 @@ def test_predictions_are_the_models_own_whatever_the_way(
         "datatype": "FP32",
         "data": rows[:ROWS_BY_HAND],
     }
-    answer = get(served_model, "/infer", {"inputs": [tensor]})
+    texts = {"name": "categorical", "shape": [ROWS_BY_HAND, 1], "datatype": "BYTES", "data": [TYPE] * ROWS_BY_HAND}
+    answer = get(served_model, "/infer", {"inputs": [tensor, texts]})
     outputs = {output["name"]: output["data"] for output in answer["outputs"]}
     assert [row["fault"] == "1" for row in checked] == outputs["fault"]
     assert [float(row["probability"]) for row in checked] == pytest.approx(outputs["score"], abs=1e-6)
@@ -124,7 +128,8 @@ def test_predictions_are_the_models_own_whatever_the_way(
 
 
 def test_one_row_with_a_missing_value(served_model: Served, columns: list[str]) -> None:
-    row = ",".join(f"{name}=" if number == 0 else f"{name}=1" for number, name in enumerate(columns))
+    pairs = [f"{name}=" if number == 0 else f"{name}=1" for number, name in enumerate(columns)]
+    row = ",".join([*pairs, "Type=L"])
     done = andon("predict", served_model.name, "-n", served_model.namespace, "--row", row, "-o", "json")
     assert done.returncode == 0, done.stderr
     (prediction,) = json.loads(done.stdout)["predictions"]
@@ -132,7 +137,8 @@ def test_one_row_with_a_missing_value(served_model: Served, columns: list[str]) 
 
 
 def test_a_misnamed_column_is_told_with_the_right_name(served_model: Served, columns: list[str]) -> None:
-    row = ",".join(f"{name if number else name.upper()}=1" for number, name in enumerate(columns))
+    pairs = [f"{name if number else name.upper()}=1" for number, name in enumerate(columns)]
+    row = ",".join([*pairs, "Type=L"])
     done = andon("predict", served_model.name, "-n", served_model.namespace, "--row", row)
     assert done.returncode == 1
     assert f'did you mean "{columns[0]}" instead of "{columns[0].upper()}"?' in done.stderr

@@ -18,13 +18,18 @@ def test_clients_see_no_failed_request_while_a_new_version_takes_over(served_mod
     plant = served_model.plant
     before = plant.model(served_model.name)["status"]["stable"]["version"]
     changed = fault_model(served_model.name, "pvc://plant-data/machine.csv")
-    changed["spec"]["source"]["train"]["params"]["randomForest"]["max_depth"] = 12
+    changed["spec"]["compression"] = {
+        "prune": {"by": "costComplexity", "keep": "0.5"},
+        "quantize": {"bits": 8, "what": "leaves"},
+    }
     with load(_host(served_model), served_model.name, ROW) as tallies:
         plant.kubectl.apply(changed)
         plant.wait(served_model.name, "Ready", "True")
         plant.until_gone("deployment", f"{served_model.name}-v{before}")
         plant.until_no_pods(f"andon.dev/faultmodel={served_model.name},andon.dev/version={before}")
-    after = plant.model(served_model.name)["status"]["stable"]["version"]
+    status = plant.model(served_model.name)["status"]
+    after = status["stable"]["version"]
+    assert float(status["artifact"]["reduction"]) > 10
     assert after == before + 1
     for tally in tallies:
         assert tally.failures == [], f"{tally.name}: {len(tally.failures)} of {tally.answers}"

@@ -10,8 +10,9 @@ from pydantic import ConfigDict, Field
 from pydantic.config import JsonDict
 
 from andon.api.meta import NAME_MAX_LENGTH
+from model_builder.compression_spec import Compression
 from model_builder.report import Metrics, Runtime, Signature
-from model_builder.spec import OnnxRuntimeVersion, Source, Spec, Validation, cel
+from model_builder.spec import BuildSpec, OnnxRuntimeVersion, Source, Spec, Validation, cel
 
 DURATION_PATTERN = r"^([0-9]+h)?([0-9]+m)?([0-9]+s)?$"
 DURATION_RULE = f"!self.matches('{DURATION_PATTERN}') || duration(self) > duration('0s')"
@@ -132,7 +133,11 @@ class Rollout(Spec):
 class FaultModelSpec(Spec):
     """What the model is made of, what it must achieve and how it is served."""
 
+    # The builder's rules that span its parts of the spec.
+    model_config = ConfigDict(json_schema_extra=BuildSpec.model_config.get("json_schema_extra"))
+
     source: Source = Field(description="Where the model comes from.")
+    compression: Compression = Field(default_factory=Compression, description="How small the model is made.")
     validation: Validation = Field(default_factory=Validation, description="How a model is judged before it may serve.")
     serving: Serving = Field(default_factory=Serving, description="How a version is served.")
     rollout: Rollout = Field(default_factory=Rollout, description="How a new version reaches the line.")

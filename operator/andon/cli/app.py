@@ -148,6 +148,8 @@ def predict(
 
     - `andon predict spindle --row "Torque [Nm]=42,8; Tool wear [min]=108"` (decimal comma)
 
+    - `andon predict spindle --row 'Torque [Nm]=42.8,Type=M,Shop="hall 3, left"'` (texts too)
+
     - `andon predict spindle --csv shift.csv --limit 20`
 
     - `cat shift.csv | andon predict spindle --csv - -o csv > predictions.csv`

@@ -34,6 +34,7 @@ def plan(observed: Observed) -> BuildPlan:
     spec = BuildSpec(
         name=name,
         source=observed.spec.source,
+        compression=observed.spec.compression,
         validation=observed.spec.validation,
         runtime=Runtime(onnxruntime=observed.spec.serving.onnxruntime),
     )
