@@ -30,18 +30,22 @@ def tree_ensemble(ensemble: Ensemble, source: str, target: str) -> bytes:
     features: list[Ints] = []
     splits, modes, children, ends = [], [], [], []
     roots: list[int] = []
+    twins: list[tuple[int, float]] = []
     offset = 0
     for column in leaves.trees:
         tree = column.tree
         roots.append(offset)
         interior = np.flatnonzero(~tree.is_leaf)
         if not len(interior):
-            # A node whose children are one and the same leaf is how this operator says that a tree is a leaf.
-            one = leaves.position[column.target, float(tree.value[0, 0])]
+            # A node with two leaves of the same value: were they one and the same leaf, which is how the operator says
+            # that a tree is a leaf, ONNX Runtime 1.21 to 1.23 would leave the tree out.
+            key = column.target, float(tree.value[0, 0])
+            one = leaves.position[key], len(leaves.position) + len(twins)
+            twins.append(key)
             features.append(np.zeros(1, np.int64))
             splits.append(np.zeros(1, np.float32))
             modes.append(np.zeros(1, np.uint8))
-            children.append(np.full((1, 2), one))
+            children.append(np.array([one]))
             ends.append(np.ones((1, 2), bool))
             offset += 1
             continue
@@ -69,8 +73,8 @@ def tree_ensemble(ensemble: Ensemble, source: str, target: str) -> bytes:
         _integers("nodes_trueleafs", end[:, 0]),
         _integers("nodes_falsenodeids", child[:, 1]),
         _integers("nodes_falseleafs", end[:, 1]),
-        _integers("leaf_targetids", leaves.targets),
-        _tensor("leaf_weights", leaves.weights),
+        _integers("leaf_targetids", leaves.targets + [target for target, _ in twins]),
+        _tensor("leaf_weights", np.append(leaves.weights, np.array([value for _, value in twins], np.float32))),
     ]
     return _node("TreeEnsemble", source, target, attributes)
 
