@@ -16,7 +16,7 @@ from model_builder.reading import Table
 from model_builder.splitting import Order, folds
 
 MAX_MACRO_F1 = 0.97
-"""What one column may reach alone, cross-validated. Few measured quantities do; a plant that has one allows it by name."""
+"""What one column may reach alone, cross-validated. Few measured quantities do; those are allowed by name."""
 
 MAX_PRECISION = 0.9
 MAX_ODDS = 100.0
