@@ -124,7 +124,9 @@ def test_folds_without_every_class_are_left_out() -> None:
 def test_scores_of_a_fold() -> None:
     positive = np.array([0.1, 0.4, 0.35, 0.8])
     codes = np.array([0, 0, 1, 1])
-    assert best_f1(codes, positive) == (pytest.approx(0.8), pytest.approx(0.35))
+    score, threshold = best_f1(codes, positive)
+    assert score == pytest.approx(0.8)
+    assert threshold == pytest.approx(0.35)
     scores = fold_scores(codes, np.stack([1 - positive, positive], axis=1))
     assert scores["averagePrecision"] == pytest.approx(0.8333, abs=1e-4)
     assert set(fold_scores(codes, np.eye(3)[[0, 0, 1, 2]])) == {"macroF1"}

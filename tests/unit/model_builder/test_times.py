@@ -20,7 +20,7 @@ from tests.support.builder import read, refused
 def times(values: list[Any], kind: Any = None) -> list[float]:
     column = TimeColumn("when")
     column.add(pa.array(values, kind), np.arange(2, len(values) + 2))
-    return column.values().tolist()
+    return [float(value) for value in column.values()]
 
 
 @pytest.mark.parametrize(
