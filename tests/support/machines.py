@@ -9,6 +9,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 
 _AS_IN_AI4I = {
+    "quality": "Type",
     "air_temperature_k": "Air temperature [K]",
     "process_temperature_k": "Process temperature [K]",
     "rotational_speed_rpm": "Rotational speed [rpm]",
