@@ -16,6 +16,14 @@ ML_DOMAIN = "ai.onnx.ml"
 _LEQ, _GT = 0, 3
 """``BRANCH_LEQ`` and ``BRANCH_GT`` of TreeEnsemble."""
 
+FLAGGED_SPLITS = 1024
+"""Up to so many splits a missing value's way is a flag of its own, which costs a byte a split.
+
+In larger ensembles the comparison is turned round and the children are swapped where a missing value goes left: a
+missing value is never less nor greater. That costs no byte, but the runtime is a third slower on many rows when
+comparisons differ.
+"""
+
 _MODES = {_LEQ: b"BRANCH_LEQ", _GT: b"BRANCH_GT"}
 _SUM = 1
 
@@ -23,45 +31,39 @@ _SUM = 1
 def tree_ensemble(ensemble: Ensemble, source: str, target: str) -> bytes:
     """Write a NodeProto of ``TreeEnsemble`` (ai.onnx.ml 5, ONNX Runtime 1.21 and later).
 
-    Interior nodes and leaves are apart, and equal leaves are stored once. A missing value is never less nor greater:
-    where it goes left the comparison is turned round and the children swapped, which costs no byte.
+    Interior nodes and leaves are apart, and equal leaves are stored once.
     """
-    leaves = _Leaves.of(_columns(ensemble))
+    flagged = ensemble.splits <= FLAGGED_SPLITS
+    leaves = _Leaves(_columns(ensemble))
     features: list[Ints] = []
-    splits, modes, children, ends = [], [], [], []
+    splits, modes, children, ends, flags = [], [], [], [], []
     roots: list[int] = []
-    twins: list[tuple[int, float]] = []
     offset = 0
     for column in leaves.trees:
         tree = column.tree
         roots.append(offset)
         interior = np.flatnonzero(~tree.is_leaf)
-        if not len(interior):
-            # A node with two leaves of the same value: were they one and the same leaf, which is how the operator says
-            # that a tree is a leaf, ONNX Runtime 1.21 to 1.23 would leave the tree out.
-            key = column.target, float(tree.value[0, 0])
-            one = leaves.position[key], len(leaves.position) + len(twins)
-            twins.append(key)
-            features.append(np.zeros(1, np.int64))
-            splits.append(np.zeros(1, np.float32))
-            modes.append(np.zeros(1, np.uint8))
-            children.append(np.array([one]))
-            ends.append(np.ones((1, 2), bool))
-            offset += 1
-            continue
         place = offset + np.cumsum(~tree.is_leaf) - 1
         for node in np.flatnonzero(tree.is_leaf):
             place[node] = leaves.position[column.target, float(tree.value[node, 0])]
         both = np.stack([tree.left[interior], tree.right[interior]], axis=1)
-        swapped = tree.missing_left[interior]
+        missing_left = tree.missing_left[interior]
+        swapped = missing_left & (not flagged)
+        flags.append(missing_left & flagged)
         both[swapped] = both[swapped][:, ::-1]
+        end = tree.is_leaf[both]
         features.append(tree.feature[interior])
         splits.append(tree.threshold[interior])
         modes.append(np.where(swapped, _GT, _LEQ).astype(np.uint8))
-        children.append(place[both])
-        ends.append(tree.is_leaf[both])
+        child = place[both]
+        if child[0, 0] == child[0, 1]:
+            # ONNX Runtime 1.21 to 1.23 takes a root whose two children have one number for a leaf, though one of them
+            # counts nodes and the other leaves.
+            child[0, np.flatnonzero(end[0])[-1]] = leaves.twin(int(child[0, 0]))
+        children.append(child)
+        ends.append(end)
         offset += len(interior)
-    child, end = np.concatenate(children), np.concatenate(ends)
+    all_children, all_ends = np.concatenate(children), np.concatenate(ends)
     attributes = [
         _integer("n_targets", ensemble.outputs),
         _integer("aggregate_function", _SUM),
@@ -69,13 +71,15 @@ def tree_ensemble(ensemble: Ensemble, source: str, target: str) -> bytes:
         _integers("nodes_featureids", np.concatenate(features)),
         _tensor("nodes_splits", np.concatenate(splits)),
         _tensor("nodes_modes", np.concatenate(modes)),
-        _integers("nodes_truenodeids", child[:, 0]),
-        _integers("nodes_trueleafs", end[:, 0]),
-        _integers("nodes_falsenodeids", child[:, 1]),
-        _integers("nodes_falseleafs", end[:, 1]),
-        _integers("leaf_targetids", leaves.targets + [target for target, _ in twins]),
-        _tensor("leaf_weights", np.append(leaves.weights, np.array([value for _, value in twins], np.float32))),
+        _integers("nodes_truenodeids", all_children[:, 0]),
+        _integers("nodes_trueleafs", all_ends[:, 0]),
+        _integers("nodes_falsenodeids", all_children[:, 1]),
+        _integers("nodes_falseleafs", all_ends[:, 1]),
+        _integers("leaf_targetids", leaves.targets),
+        _tensor("leaf_weights", leaves.weights),
     ]
+    if (told := np.concatenate(flags)).any():
+        attributes.append(_integers("nodes_missing_value_tracks_true", told))
     return _node("TreeEnsemble", source, target, attributes)
 
 
@@ -85,9 +89,12 @@ def tree_ensemble_regressor(ensemble: Ensemble, source: str, target: str) -> byt
     A regressor also for classes: the classifier's label rule depends on the sign of its weights.
     """
     trees = _with_base_in_leaves(ensemble)
-    flat = [_regressor_columns(index, tree) for index, tree in enumerate(trees)]
+    flagged = ensemble.splits <= FLAGGED_SPLITS
+    flat = [_regressor_columns(index, tree, flagged) for index, tree in enumerate(trees)]
     columns = {name: np.concatenate([part[name] for part in flat]) for name in flat[0]}
     modes = [b"LEAF" if mode < 0 else _MODES[int(mode)] for mode in columns.pop("nodes_modes")]
+    if not columns["nodes_missing_value_tracks_true"].any():
+        columns.pop("nodes_missing_value_tracks_true")
     attributes = [
         _integer("n_targets", ensemble.outputs),
         _strings("nodes_modes", modes),
@@ -124,9 +131,9 @@ def _even_split(outputs: int) -> Tree:
     )
 
 
-def _regressor_columns(index: int, tree: Tree) -> dict[str, npt.NDArray[np.generic]]:
+def _regressor_columns(index: int, tree: Tree, flagged: bool) -> dict[str, npt.NDArray[np.generic]]:
     nodes = len(tree.feature)
-    leaf, swapped = tree.is_leaf, tree.missing_left
+    leaf, swapped = tree.is_leaf, tree.missing_left & (not flagged)
     # Every leaf must weigh something, or the runtime finds it missing; zeros of a leaf that has others are left out.
     where = (tree.value.astype(np.float32) != 0) & leaf[:, None]
     where[leaf & ~where.any(axis=1), 0] = True
@@ -139,6 +146,7 @@ def _regressor_columns(index: int, tree: Tree) -> dict[str, npt.NDArray[np.gener
         "nodes_modes": np.where(leaf, -1, np.where(swapped, _GT, _LEQ)),
         "nodes_truenodeids": np.where(swapped, tree.right, tree.left),
         "nodes_falsenodeids": np.where(swapped, tree.left, tree.right),
+        "nodes_missing_value_tracks_true": tree.missing_left & flagged,
         "target_treeids": np.full(len(node), index),
         "target_nodeids": node,
         "target_ids": target,
@@ -166,34 +174,39 @@ def _columns(ensemble: Ensemble) -> list[_Column]:
                 columns.append(_Column(one, target))
     for target, constant in enumerate(_as_float32(base)):
         if constant != 0 or not columns:
-            columns.append(_Column(Tree.constant(np.array([constant])), target))
+            # As two leaves: a tree of one leaf is read wrongly by ONNX Runtime 1.21 to 1.23.
+            even = _even_split(1)
+            columns.append(_Column(replace(even, value=even.value + constant), target))
     return columns
 
 
-@dataclass(frozen=True, eq=False)
 class _Leaves:
     """The distinct leaves, the most frequent ones first, so that most references fit one byte."""
 
-    trees: list[_Column]
-    position: dict[tuple[int, float], int]
-
-    @classmethod
-    def of(cls, columns: list[_Column]) -> _Leaves:
+    def __init__(self, columns: list[_Column]) -> None:
         counts: dict[tuple[int, float], int] = {}
         for column in columns:
             for value in column.tree.value[column.tree.is_leaf, 0]:
                 key = column.target, float(value)
                 counts[key] = counts.get(key, 0) + 1
-        order = sorted(counts, key=lambda key: (-counts[key], key))
-        return cls(columns, {key: index for index, key in enumerate(order)})
+        self._every = sorted(counts, key=lambda key: (-counts[key], key))
+        self.trees = columns
+        self.position = {key: index for index, key in enumerate(self._every)}
+
+    def twin(self, number: int) -> int:
+        """Store a leaf once more and give its other number."""
+        self._every.append(self._every[number])
+        return len(self._every) - 1
 
     @property
     def targets(self) -> list[int]:
-        return [target for target, _ in self.position]
+        """The class that each leaf adds to."""
+        return [target for target, _ in self._every]
 
     @property
     def weights(self) -> npt.NDArray[np.float32]:
-        return np.array([value for _, value in self.position], np.float32)
+        """What each leaf adds."""
+        return np.array([value for _, value in self._every], np.float32)
 
 
 def _as_float32(values: Floats) -> Floats:
