@@ -13,8 +13,9 @@ import yaml
 
 from andon.api.v1alpha1 import BuildResult, FaultModelSpec, FaultModelStatus, FaultModelVersionSpec
 from andon.core.build import plan
+from andon.core.decision import Decision
 from andon.core.observed import Identity, Observed, Route, Router, RouterPod, Server, Version
-from andon.core.rollout import Decision, decide
+from andon.core.rollout import decide
 from andon.desired.children import Children, children
 from andon.desired.platform import Images, Platform, Store
 from model_builder.report import Metrics, Runtime, Signature

@@ -3,14 +3,18 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 
 from pydantic import ValidationError
 
 from andon.api.meta import (
+    ANNOTATION_ABORT,
     ANNOTATION_APPROVE,
+    ANNOTATION_CANARY,
     ANNOTATION_INPUTS,
     ANNOTATION_MANIFEST,
+    ANNOTATION_PROMOTE,
+    ANNOTATION_PROMOTED,
     ANNOTATION_RESTART,
     ANNOTATION_RETRAIN,
     ANNOTATION_ROUTE,
@@ -23,7 +27,18 @@ from andon.api.meta import (
     router_name,
 )
 from andon.api.v1alpha1 import FaultModelSpec, FaultModelStatus, FaultModelVersionSpec, Manifest
-from andon.core.observed import BuildJob, Identity, Observed, Route, Router, RouterPod, Server, Standing, Version
+from andon.core.observed import (
+    BuildJob,
+    Canary,
+    Identity,
+    Observed,
+    Route,
+    Router,
+    RouterPod,
+    Server,
+    Standing,
+    Version,
+)
 from model_builder.report import BuildReport
 
 BUILDER_CONTAINER = "builder"
@@ -72,6 +87,8 @@ def snapshot(objects: Objects) -> Observed:
         status=status_of(model),
         retrain=annotations.get(ANNOTATION_RETRAIN, ""),
         approved=annotations.get(ANNOTATION_APPROVE, ""),
+        promote=annotations.get(ANNOTATION_PROMOTE, ""),
+        abort=annotations.get(ANNOTATION_ABORT, ""),
         restart=annotations.get(ANNOTATION_RESTART, ""),
         versions=tuple(sorted(map(_version, objects.versions), key=lambda version: version.spec.version)),
         builds=tuple(_build(job, objects.pods) for job in objects.jobs),
@@ -223,6 +240,8 @@ def _router(objects: Objects) -> Router:
     return Router(
         configured=configured,
         configured_since=since,
+        canary=_canary(config, status_of(objects.model), configured),
+        promoted=_promoted(config),
         ready=(deployment.get("status") or {}).get("readyReplicas", 0) > 0,
         pods=tuple(_router_pod(pod, objects.followed) for pod in router_pods(objects.pods)),
         standing=_standing(deployment),
@@ -236,6 +255,26 @@ def _configured(config: Manifest, status: FaultModelStatus) -> tuple[Route | Non
     except (KeyError, ValueError):
         # Somebody took the note away or changed it; the status still knows what served.
         return (Route.of({status.stable.version: 100}) if status.stable is not None else None), None
+
+
+def _canary(config: Manifest, status: FaultModelStatus, configured: Route | None) -> Canary | None:
+    text = (config["metadata"].get("annotations") or {}).get(ANNOTATION_CANARY)
+    try:
+        return Canary.parse(text) if text is not None else _canary_told(status, configured)
+    except ValueError:
+        return _canary_told(status, configured)
+
+
+def _canary_told(status: FaultModelStatus, configured: Route | None) -> Canary | None:
+    """Say who is on trial, where somebody took the note away while traffic is shared; the status still knows."""
+    if configured is None or status.candidate is None or not 0 < configured.weight(status.candidate.version) < 100:
+        return None
+    return Canary(status.candidate.version, 0, datetime.fromtimestamp(0, UTC))
+
+
+def _promoted(config: Manifest) -> frozenset[int]:
+    text = (config["metadata"].get("annotations") or {}).get(ANNOTATION_PROMOTED, "")
+    return frozenset(int(number) for number in text.split(",") if number.isdigit())
 
 
 def _router_pod(pod: Manifest, followed: Mapping[str, tuple[Route | None, frozenset[int]]]) -> RouterPod:
