@@ -123,7 +123,7 @@ def test_words_about_rates() -> None:
     assert (found.requests, found.positives) == (1240, 736)
     broken = assess(ALL, Evidence(errors=Share(30, 240, NOW)), NOW)
     assert broken.verdict == Verdict.FAIL
-    assert broken.message == "240 requests, 30 failed; the rate of errors is at least 0.052, over the limit of 0.01."
+    assert broken.message == "240 requests, 30 failed; the rate of errors is at least 0.05, over the limit of 0.01."
 
 
 def test_labels_and_the_queue_together() -> None:
