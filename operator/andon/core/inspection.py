@@ -4,6 +4,7 @@ Where both versions agree they cannot differ in recall. So only cases where one 
 can decide, and people need to look at nothing else. `docs/statistics.md` derives this, with its assumptions.
 """
 
+import functools
 import math
 from dataclasses import dataclass
 
@@ -85,6 +86,7 @@ class History:
     missed: int = 0
 
 
+@functools.lru_cache(maxsize=1024)  # the history stands still through a rollout that is judged every few seconds
 def faults_per_alarm(history: History, alpha: float) -> Interval:
     """Bound how many faults there are for each alarm of the old version: its precision over its recall.
 

@@ -28,7 +28,7 @@ must not change while a rollout is under way.
 """
 
 _SCAN = 64
-_BISECTIONS = 40
+_BISECTIONS = 27
 
 
 @dataclass(frozen=True)
