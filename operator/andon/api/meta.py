@@ -41,6 +41,7 @@ ANNOTATION_ROUTE = f"{GROUP}/route"
 their files at once."""
 
 COMPONENT_BUILD = "build"
+COMPONENT_PREFLIGHT = "preflight"
 COMPONENT_SERVER = "server"
 COMPONENT_ROUTER = "router"
 
@@ -60,6 +61,11 @@ def version_name(fault_model: str, version: int) -> str:
 def build_name(fault_model: str, plan_digest: str) -> str:
     """Name of the Job that carries out a build plan, and of the ConfigMap that holds the plan."""
     return f"{fault_model}-build-{plan_digest.removeprefix('sha256:')[:8]}"
+
+
+def preflight_name(fault_model: str, version: int) -> str:
+    """Name of the Job that asks a version's server for its golden samples."""
+    return f"{fault_model}-check-v{version}"
 
 
 def router_name(fault_model: str) -> str:

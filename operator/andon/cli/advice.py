@@ -10,6 +10,7 @@ from andon.api.meta import (
     ANNOTATION_APPROVE,
     ANNOTATION_RETRAIN,
     COMPONENT_BUILD,
+    COMPONENT_PREFLIGHT,
     COMPONENT_ROUTER,
     COMPONENT_SERVER,
     LABEL_COMPONENT,
@@ -94,6 +95,14 @@ def _word(facts: Facts, verb: str) -> str:
     return f"andon {verb} {facts.name} -n {facts.namespace}"
 
 
+def _preflight_pods(facts: Facts) -> tuple[str, ...]:
+    selector = _selector(facts, COMPONENT_PREFLIGHT)
+    return (
+        f"See why: kubectl logs {selector} --tail=50",
+        f"When the cause is gone, let it ask again: kubectl delete jobs {selector}",
+    )
+
+
 def _judge(facts: Facts) -> tuple[str, ...]:
     return (
         f"Let the candidate go on: {_word(facts, 'approve')}",
@@ -144,6 +153,7 @@ _UNDER_WAY: dict[str, str] = {
     Reason.BUILD_RUNNING: "the build is at work.",
     Reason.BUILD_SUCCEEDED: "the build is done, the version is being made.",
     Reason.VERSION_STARTING: "the version starts.",
+    Reason.PREFLIGHT_RUNNING: "the new server is asked for its golden samples.",
     Reason.CANARY_ADVANCING: "the candidate comes to its next step.",
     Reason.SUPERSEDED: "the candidate of an earlier spec gives its traffic back.",
     Reason.SWITCHING_TRAFFIC: "traffic moves to the new version.",
@@ -165,6 +175,7 @@ _ADVICE: dict[str, Callable[[Facts], tuple[str, ...]]] = {
     Reason.VERSION_NOT_READY: _server_pods,
     Reason.VERSION_FAILED_BEFORE: _server_pods,
     Reason.PROGRESS_DEADLINE_EXCEEDED: _server_pods,
+    Reason.PREFLIGHT_FAILED: _preflight_pods,
     Reason.CANDIDATE_FAILED: _server_pods,
     Reason.ABORTED: _unabort,
     Reason.PAUSED: _wait_or_cut_short,

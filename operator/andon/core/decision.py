@@ -50,6 +50,8 @@ class Decision:
         What the status is to keep of the build.
     create
         A version to create, made of the build's report.
+    preflight
+        The version whose server is to be asked for its golden samples, or has been, before it gets any request.
     servers
         Versions whose servers are to stand; all others go.
     route
@@ -67,6 +69,7 @@ class Decision:
     build: BuildPlan | None = None
     record: BuildResult | None = None
     create: FaultModelVersionSpec | None = None
+    preflight: int | None = None
     servers: tuple[int, ...] = ()
     route: Route | None = None
     canary: Canary | None = None

@@ -40,6 +40,23 @@ class BuildJob:
 
 
 @dataclass(frozen=True)
+class Preflight:
+    """The Job that asks a version's server for its golden samples, as it stands.
+
+    Attributes
+    ----------
+    state
+        Differ: the server answers otherwise than the build recorded. Failed: nobody can say how it answers.
+    message
+        What the Job said, or Kubernetes' own word on how it failed.
+    """
+
+    version: int
+    state: Literal["Running", "Passed", "Differ", "Failed"]
+    message: str = ""
+
+
+@dataclass(frozen=True)
 class Version:
     """A FaultModelVersion."""
 
@@ -263,6 +280,7 @@ class Observed:
     restart: str = ""
     versions: tuple[Version, ...] = ()
     builds: tuple[BuildJob, ...] = ()
+    preflights: tuple[Preflight, ...] = ()
     servers: tuple[Server, ...] = ()
     router: Router = field(default_factory=Router)
 
@@ -277,6 +295,10 @@ class Observed:
     def server(self, version: int) -> Server | None:
         """Give the server of a version, or None."""
         return next((server for server in self.servers if server.version == version), None)
+
+    def preflight(self, version: int) -> Preflight | None:
+        """Give the preflight of a version, or None."""
+        return next((one for one in self.preflights if one.version == version), None)
 
     def build(self, name: str) -> BuildJob | None:
         """Give a build Job by its name, or None."""

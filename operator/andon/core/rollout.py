@@ -19,9 +19,8 @@ from andon.core.build import BuildPlan, BuildVerdict, judge, plan
 from andon.core.canary import advance, note_of
 from andon.core.decision import ROUTER_POLL, Decision, Progress
 from andon.core.observed import Canary, Observed, Route, Server, Version
-
-DRAIN = timedelta(seconds=5)
-"""How long a server that gets no more requests still stands, for those that it is answering."""
+from andon.core.preflight import prove
+from andon.core.settling import converge_on, settle
 
 
 def decide(observed: Observed, now: datetime) -> Decision:
@@ -54,7 +53,7 @@ def _decide(observed: Observed, now: datetime) -> Decision:
         failed_digests=_failed_digests(observed),
     )
     if verdict.state != "Succeeded" or verdict.digest is None:
-        return _settle(observed, base, now)
+        return settle(observed, base, now)
     target = observed.version_of(verdict.digest)
     if target is None:
         return replace(base, create=_new_version(observed, build_plan, verdict))
@@ -135,23 +134,15 @@ def _next_number(observed: Observed) -> int:
     return max(numbers, default=0) + 1
 
 
-def _settle(observed: Observed, base: Decision, now: datetime) -> Decision:
-    """Let what serves hold all traffic, whatever was on its way."""
-    stable = observed.router.stable
-    if stable is None:
-        return replace(base, servers=())
-    return _converge_on(observed, base, stable, now)
-
-
 def _roll_out(observed: Observed, base: Decision, target: Version, now: datetime) -> Decision:
     number, stable = target.spec.version, observed.router.stable
     if stable is None:
         return _first_version(observed, base, number, now)
     if number == stable:
-        return _converge_on(observed, base, number, now, complete=True)
+        return converge_on(observed, base, number, now, complete=True)
     refusal = _refusal(observed, base, target, stable)
     if refusal is not None:
-        return replace(_settle(observed, base, now), progress=refusal)
+        return replace(settle(observed, base, now), progress=refusal)
     if observed.abort == target.spec.digest:
         return _abort(observed, base, target, stable, now)
     return _switch(observed, base, target, stable, now)
@@ -163,6 +154,10 @@ def _first_version(observed: Observed, base: Decision, number: int, now: datetim
         return replace(base, servers=(), progress=_suspended())
     base = replace(base, servers=(number,), candidate=number)
     if server is not None and server.ready:
+        proof = prove(observed, number)
+        base = replace(base, preflight=number)
+        if not proof.passed:
+            return replace(base, progress=proof.progress)
         progress = Progress(Phase.SWITCHING, Reason.ROUTER_NOT_READY, "The router starts.", look_again=ROUTER_POLL)
         return replace(base, route=Route.of({number: 100}), progress=progress)
     progress = _starting(observed, number, server, now)
@@ -231,11 +226,25 @@ def _switch(observed: Observed, base: Decision, target: Version, stable: int, no
             return _give_up(observed, base, target, stable, Reason.PROGRESS_DEADLINE_EXCEEDED, message, now)
         return replace(base, progress=progress)
     if route is not None and not set(route.versions) <= {stable, number}:
-        return _settle(observed, base, now)  # an earlier switch comes to its end first
+        return settle(observed, base, now)  # an earlier switch comes to its end first
+    if _unproven(observed, number):
+        proof = prove(observed, number)
+        base = replace(base, preflight=number)
+        if proof.differs:
+            return _give_up(observed, base, target, stable, Reason.GOLDEN_SAMPLES_DIFFER, proof.differs, now)
+        if not proof.passed:
+            return replace(base, progress=proof.progress)
     if server is not None and not server.ready:
         message = f"Version {number} goes no further while not all its replicas are ready."
         return replace(base, progress=Progress(Phase.CANARY, Reason.VERSION_NOT_READY, message))
     return advance(observed, base, target, stable, now)
+
+
+def _unproven(observed: Observed, number: int) -> bool:
+    """Whether a version has yet to answer its golden samples. Suspended, nothing new is started for it."""
+    router = observed.router
+    fresh = number not in router.promoted and note_of(observed, number) is None
+    return fresh and not observed.spec.suspend and (router.configured is None or not router.configured.weight(number))
 
 
 def _in_use(observed: Observed) -> set[int]:
@@ -263,7 +272,7 @@ def _abort(observed: Observed, base: Decision, target: Version, stable: int, now
     )
     if observed.server(number) is not None or (route is not None and number in route.versions):
         return _give_up(observed, base, target, stable, Reason.ABORTED, message, now)
-    return replace(_settle(observed, base, now), progress=_rolled_back(observed, stable, Reason.ABORTED, message))
+    return replace(settle(observed, base, now), progress=_rolled_back(observed, stable, Reason.ABORTED, message))
 
 
 def _give_up(
@@ -274,8 +283,8 @@ def _give_up(
     step = note.step if note is not None else 0
     ended = Canary(spec.version, step, now, ended=reason, generation=observed.identity.generation)
     failed = (*base.failed_digests, spec.digest)[-20:]
-    given_up = replace(base, candidate=None, canary=ended, failed_digests=failed)
-    settled = _settle(observed, given_up, now)
+    given_up = replace(base, candidate=None, preflight=None, canary=ended, failed_digests=failed)
+    settled = settle(observed, given_up, now)
     return replace(settled, progress=_rolled_back(observed, stable, reason, message))
 
 
@@ -299,69 +308,3 @@ def _overdue(observed: Observed, number: int, server: Server) -> Progress:
         " mend the spec (serving.resources, serving.image, rollout.progressDeadline) to try again."
     )
     return Progress(Phase.FAILED, Reason.PROGRESS_DEADLINE_EXCEEDED, message, stalled=True)
-
-
-def _converge_on(observed: Observed, base: Decision, number: int, now: datetime, *, complete: bool = False) -> Decision:
-    """Give all traffic to one version, then let the others go."""
-    router, final = observed.router, Route.of({number: 100})
-    if router.configured is not None and router.configured.weight(number) < 100:
-        return _take_back(observed, base, router.configured, number, now)
-    keep_all = replace(base, servers=tuple(sorted({number, *base.servers})))
-    if router.configured != final:
-        drained = router.configured_since is not None and now - router.configured_since >= DRAIN
-        follows = router.configured is not None and router.follows(router.configured)
-        if follows and drained:
-            keep_all = replace(keep_all, route=final, canary=_last_word(observed, base.canary))
-        return replace(keep_all, progress=_draining(observed, base, number, complete=complete))
-    base = replace(base, canary=_last_word(observed, base.canary))
-    if not router.follows(final):
-        keep_all = replace(keep_all, canary=base.canary)
-        return replace(keep_all, progress=_draining(observed, base, number, complete=complete))
-    base = replace(base, servers=(number,))
-    if not complete:
-        return base
-    return replace(base, progress=_arrived(observed, number))
-
-
-def _take_back(observed: Observed, base: Decision, route: Route, number: int, now: datetime) -> Decision:
-    """Let a version on trial lose its traffic; it stays known until the last request has left it."""
-    note = base.canary
-    if note is None or not note.ended:
-        candidate = next(version for version, weight in route.weights if weight and version != number)
-        step = note.step if note is not None else 0
-        generation = observed.identity.generation
-        note = Canary(candidate, step, now, ended=Reason.SUPERSEDED, generation=generation)
-    back = Route.of({**dict.fromkeys(route.versions, 0), number: 100})
-    servers = tuple(sorted({number, *route.versions, *base.servers}))
-    return replace(base, servers=servers, route=back, canary=note, progress=_leaving(note, number))
-
-
-def _leaving(note: Canary, number: int) -> Progress:
-    message = f"Version {note.version} is wanted no more; its traffic goes back to version {number}."
-    return Progress(Phase.ROLLING_BACK, note.ended, message, look_again=ROUTER_POLL)
-
-
-def _last_word(observed: Observed, note: Canary | None) -> Canary | None:
-    """Keep the note of a version that failed as long as that says something of the spec as it is."""
-    if note is None or note.ended in ("", Reason.SUPERSEDED) or note.generation != observed.identity.generation:
-        return None
-    return note
-
-
-def _draining(observed: Observed, base: Decision, number: int, *, complete: bool) -> Progress:
-    note, route = base.canary, observed.router.configured
-    if note is not None and note.ended == Reason.SUPERSEDED and route is not None and note.version in route.versions:
-        return _leaving(note, number)
-    if not complete:  # something else is to be said; only look again soon
-        return replace(base.progress, look_again=ROUTER_POLL)
-    message = f"Version {number} takes all traffic; the router's pods follow."
-    return Progress(Phase.SWITCHING, Reason.SWITCHING_TRAFFIC, message, look_again=ROUTER_POLL)
-
-
-def _arrived(observed: Observed, number: int) -> Progress:
-    server = observed.server(number)
-    if server is not None and server.ready:
-        return Progress(Phase.STABLE, Reason.ROLLED_OUT, f"Version {number} serves all traffic.", complete=True)
-    trouble = f": {server.trouble}" if server is not None and server.trouble else "."
-    message = f"Version {number} holds all traffic, but not all its replicas are ready{trouble}"
-    return Progress(Phase.STARTING, Reason.VERSION_NOT_READY, message)

@@ -20,6 +20,7 @@ from andon.desired.build_job import build_config, build_job
 from andon.desired.difference import stamped
 from andon.desired.platform import Platform
 from andon.desired.pods import metadata
+from andon.desired.preflight_job import preflight_job
 from andon.desired.router import router
 from andon.desired.server import server
 from andon.desired.standing import as_made
@@ -68,6 +69,9 @@ def children(observed: Observed, decision: Decision, platform: Platform, now: da
         create.append(store)
     if decision.build is not None:
         create += [build_config(identity, decision.build), build_job(identity, decision.build, platform)]
+    asked = observed.version(decision.preflight) if decision.preflight is not None else None
+    if asked is not None:
+        create.append(preflight_job(identity, asked.spec, platform))
     if decision.create is not None:
         create.append(version_object(identity, decision.create))
     for number in decision.servers:
