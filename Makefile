@@ -115,3 +115,7 @@ soak: $(VENV)/ready ## Ten minutes at rest: the operator writes nothing but its 
 .PHONY: bench-serving
 bench-serving: $(VENV)/ready ## Requests/s, latency and memory of our Triton image beside MLServer.
 	$(BIN)/python -m benchmarks.serving
+
+.PHONY: bench-rollout
+bench-rollout: $(VENV)/ready ## How rollouts end, and after how many requests and labels, over thousands of simulated ones.
+	$(BIN)/python -m benchmarks.rollout

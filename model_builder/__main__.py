@@ -113,6 +113,22 @@ def fetch(
     raise typer.Exit(EXIT_OK)
 
 
+@app.command(epilog=EXIT_CODES)
+def preflight(
+    digest: Annotated[str, typer.Option(help="The artifact's digest, sha256: and 64 hexadecimal digits.")],
+    name: Annotated[str, typer.Option(help="The model's name.")],
+    version: Annotated[int, typer.Option(min=1, help="The version's number.")],
+    host: Annotated[str, typer.Option(help="The server, as HOST:PORT of its HTTP endpoint.")],
+) -> None:
+    """Ask a server for the golden samples of an artifact in $ANDON_STORE, and compare.
+
+    Reports to the operator through the termination message in $ANDON_TERMINATION_LOG.
+    """
+    from model_builder.preflight import run_preflight
+
+    raise typer.Exit(run_preflight(Settings.from_environment(), digest, name, version, host))
+
+
 def _report_failure(error: BuilderError, settings: Settings) -> None:
     from model_builder.failure import failed, tell
 

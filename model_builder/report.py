@@ -132,6 +132,20 @@ class BuildReport(Report):
         return canonical_json(self.model_dump(mode="json", by_alias=True, exclude_none=True)).decode()
 
 
+class PreflightReport(Report):
+    """How a server answered the golden samples of its artifact. Failed: it could not be asked, so nobody knows."""
+
+    format: Literal[1] = 1
+    outcome: Literal["Passed", "Differ", "Failed"]
+    message: str
+    samples: int | None = None
+
+    def to_json(self) -> str:
+        """Write the report as JSON, absent fields left out; it always fits into a termination message."""
+        short = self.model_copy(update={"message": _shorten(self.message, 1024)})
+        return canonical_json(short.model_dump(mode="json", by_alias=True, exclude_none=True)).decode()
+
+
 def canonical_json(value: object) -> bytes:
     """Write a value as JSON with sorted keys and no blanks: the same value always gives the same bytes."""
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False).encode()

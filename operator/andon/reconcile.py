@@ -12,8 +12,9 @@ from pydantic import ValidationError
 from andon.api.conditions import Reason
 from andon.api.meta import ANNOTATION_ROUTE, API_VERSION, FIELD_MANAGER, LABEL_FAULT_MODEL
 from andon.api.v1alpha1 import FaultModelStatus, Manifest
+from andon.core.decision import Decision
 from andon.core.observed import Observed
-from andon.core.rollout import Decision, decide
+from andon.core.rollout import decide
 from andon.core.snapshot import Objects, router_pods, snapshot, status_of
 from andon.core.status import Transition, Trouble, first_status, status, transitions, troubled_status
 from andon.desired.children import Children, children

@@ -13,8 +13,9 @@ import yaml
 
 from andon.api.v1alpha1 import BuildResult, FaultModelSpec, FaultModelStatus, FaultModelVersionSpec
 from andon.core.build import plan
-from andon.core.observed import Identity, Observed, Route, Router, RouterPod, Server, Version
-from andon.core.rollout import Decision, decide
+from andon.core.decision import Decision
+from andon.core.observed import Identity, Observed, Preflight, Route, Router, RouterPod, Server, Version
+from andon.core.rollout import decide
 from andon.desired.children import Children, children
 from andon.desired.platform import Images, Platform, Store
 from model_builder.report import Metrics, Runtime, Signature
@@ -94,6 +95,7 @@ def _serving(observed: Observed, route: Route) -> Observed:
         observed,
         status=FaultModelStatus(observed_generation=1, build=record),
         versions=versions,
+        preflights=(Preflight(newest.version, "Passed"),),
         servers=tuple(Server(number, NOW - timedelta(minutes=9), ready=True) for number in route.versions),
         router=Router(route, NOW - timedelta(minutes=5), ready=True, pods=(pod,)),
     )
@@ -112,6 +114,15 @@ def _switch() -> tuple[Observed, Platform]:
     return _serving(_fault_model(), Route.of({1: 100, 2: 0})), PLATFORM
 
 
+def _preflight() -> tuple[Observed, Platform]:
+    return replace(_serving(_fault_model(), Route.of({1: 100, 2: 0})), preflights=()), PLATFORM
+
+
+def _canary() -> tuple[Observed, Platform]:
+    steps = [{"weight": 20}, {"pause": "10m"}]
+    return _serving(_fault_model(rollout={"steps": steps}), Route.of({1: 100, 2: 0})), PLATFORM
+
+
 def _s3_build() -> tuple[Observed, Platform]:
     return _fault_model(S3_DATA), S3_PLATFORM
 
@@ -123,11 +134,19 @@ def _s3_serving() -> tuple[Observed, Platform]:
 CASES = {
     "build": _build,
     "serving": _built,
+    "preflight": _preflight,
     "switch": _switch,
+    "canary": _canary,
     "s3-build": _s3_build,
     "s3-serving": _s3_serving,
 }
-ROUTES = {"serving": Route.of({1: 100}), "switch": Route.of({1: 0, 2: 100}), "s3-serving": Route.of({1: 100})}
+ROUTES = {
+    "serving": Route.of({1: 100}),
+    "preflight": Route.of({1: 100, 2: 0}),
+    "switch": Route.of({1: 0, 2: 100}),
+    "canary": Route.of({1: 80, 2: 20}),
+    "s3-serving": Route.of({1: 100}),
+}
 
 
 def _decided(case: str) -> tuple[Decision, Children]:

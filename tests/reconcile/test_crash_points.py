@@ -1,6 +1,9 @@
 """The operator is killed before and after every single write of a rollout, and comes to the same end each time."""
 
+from collections.abc import Awaitable, Callable
 from typing import Any
+
+import pytest
 
 from andon.core.observed import Route
 from tests.support.cluster import succeeded
@@ -15,17 +18,67 @@ def _invariants(run: Run) -> None:
     if ("ConfigMap", "spindle-router") in run.cluster.objects:
         config = run.cluster.objects["ConfigMap", "spindle-router"]
         route = Route.parse(config["metadata"]["annotations"]["andon.dev/weights"])
-        stable = run.cluster.objects.get(("Deployment", f"spindle-v{route.stable}"))
-        assert stable is not None, "what holds the traffic has no server"
+        for version, weight in route.weights:
+            server = run.cluster.objects.get(("Deployment", f"spindle-v{version}"))
+            assert server is not None or not weight, "what gets traffic has no server"
 
 
-async def _upgrade(crash_at: int | None) -> Run:
-    run = Run(crash_at=crash_at, watch=_invariants)
+Story = Callable[[Run], Awaitable[None]]
+DIGEST_B = f"sha256:{'b' * 64}"
+STEPS = [{"weight": 20}, {"pause": "5m"}, {"weight": 60}, {"approval": {}}]
+
+
+async def _upgrade(run: Run) -> None:
     run.apply()
     await run.settle()
     run.world.build = lambda job: succeeded("b")
     run.annotate(retrain="1")
     await run.settle()
+
+
+async def _canary(run: Run) -> None:
+    run.apply(rollout={"steps": STEPS})
+    await run.settle()
+    run.skipped = len(run.points)  # killed there by the story without steps
+    run.world.build = lambda job: succeeded("b")
+    run.annotate(retrain="1")
+    await run.settle()
+    assert run.model["status"]["phase"] == "AwaitingApproval"
+
+
+async def _canary_told_elsewhere(run: Run) -> None:
+    await _canary(run)
+    run.skipped = len(run.points)
+
+
+async def _promoted(run: Run) -> None:
+    await _canary(run)
+    run.annotate(approve=DIGEST_B)
+    await run.settle()
+
+
+async def _aborted(run: Run) -> None:
+    await _canary_told_elsewhere(run)
+    run.annotate(abort=DIGEST_B)
+    await run.settle()
+
+
+async def _broken(run: Run) -> None:
+    await _canary_told_elsewhere(run)
+    run.world.healthy = lambda version: version == 1
+    await run.settle()
+
+
+async def _superseded(run: Run) -> None:
+    await _canary_told_elsewhere(run)
+    run.world.build = lambda job: succeeded("c")
+    run.annotate(retrain="2", approve=f"sha256:{'c' * 64}")
+    await run.settle()
+
+
+async def _tell(story: Story, crash_at: int | None) -> Run:
+    run = Run(crash_at=crash_at, watch=_invariants)
+    await story(run)
     return run
 
 
@@ -40,11 +93,23 @@ def _end(run: Run) -> dict[str, Any]:
     }
 
 
-async def test_killed_at_every_write_it_comes_to_the_same_end() -> None:
-    undisturbed = await _upgrade(None)
-    assert undisturbed.model["status"]["stable"]["version"] == 2
-    assert len(undisturbed.points) > 40
-    for point in range(len(undisturbed.points)):
-        run = await _upgrade(point)
+@pytest.mark.parametrize(
+    ("story", "version", "reason"),
+    [
+        (_upgrade, 2, "RolledOut"),
+        (_promoted, 2, "RolledOut"),
+        (_aborted, 1, "Aborted"),
+        (_broken, 1, "CandidateFailed"),
+        (_superseded, 3, "RolledOut"),
+    ],
+    ids=lambda value: getattr(value, "__name__", "").strip("_") or None,
+)
+async def test_killed_at_every_write_it_comes_to_the_same_end(story: Story, version: int, reason: str) -> None:
+    undisturbed = await _tell(story, None)
+    assert undisturbed.model["status"]["stable"]["version"] == version
+    assert undisturbed.condition("Ready")[1] == reason
+    assert len(undisturbed.points) - undisturbed.skipped > 20
+    for point in range(undisturbed.skipped, len(undisturbed.points)):
+        run = await _tell(story, point)
         assert len(run.points) > point, "the run never came to the point at which it was to be killed"
         assert _end(run) == _end(undisturbed), f"killed {undisturbed.points[point]}"

@@ -9,11 +9,11 @@ import itertools
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 
-from andon.api.meta import COMPONENT_BUILD, COMPONENT_ROUTER, LABEL_COMPONENT, LABEL_FAULT_MODEL
+from andon.api.meta import COMPONENT_BUILD, COMPONENT_PREFLIGHT, COMPONENT_ROUTER, LABEL_COMPONENT, LABEL_FAULT_MODEL
 from andon.api.v1alpha1 import Manifest
 from andon.core.observed import Route
 from andon.errors import ConflictError
-from model_builder.report import BuildReport, Metrics, Runtime, Signature
+from model_builder.report import BuildReport, Metrics, PreflightReport, Runtime, Signature
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -172,6 +172,8 @@ class World:
     ----------
     build
         What the builder says for a plan's Job (called once a Job).
+    preflight
+        What the preflight of a version says; None: its pod is killed before it can say anything.
     healthy
         Whether the servers of a version become ready.
     """
@@ -179,6 +181,9 @@ class World:
     def __init__(self, cluster: FakeCluster) -> None:
         self._cluster = cluster
         self.build: Callable[[Manifest], BuildReport] = lambda job: succeeded("a")
+        self.preflight: Callable[[int], PreflightReport | None] = lambda version: PreflightReport(
+            outcome="Passed", message="as recorded"
+        )
         self.healthy: Callable[[int], bool] = lambda version: True
         self._follows: dict[str, Route | None] = {}
         self.routes_seen: list[Route] = []
@@ -205,14 +210,21 @@ class World:
         name = job["metadata"]["name"]
         if job.get("status", {}).get("conditions"):
             return
-        report = self.build(job)
-        good = report.outcome == "Succeeded"
+        labels = job["spec"]["template"]["metadata"]["labels"]
+        report: BuildReport | PreflightReport | None
+        if labels[LABEL_COMPONENT] == COMPONENT_PREFLIGHT:
+            report = self.preflight(int(labels["andon.dev/version"]))
+        else:
+            report = self.build(job)
+        good = report is not None and report.outcome in ("Succeeded", "Passed")
         pod = self._pod(f"{name}-pod", {**job["spec"]["template"]["metadata"]["labels"]}, job)
         pod["metadata"]["labels"]["batch.kubernetes.io/job-name"] = name
-        terminated = {"exitCode": 0 if good else 3, "finishedAt": "1", "message": report.to_json()}
+        said = report.to_json() if report is not None else ""
+        terminated = {"exitCode": 0 if good else 3, "finishedAt": "1", "message": said}
+        container = job["spec"]["template"]["spec"]["containers"][0]["name"]
         pod["status"] = {
             "phase": "Succeeded",
-            "containerStatuses": [{"name": "builder", "state": {"terminated": terminated}}],
+            "containerStatuses": [{"name": container, "state": {"terminated": terminated}}],
         }
         self._cluster.put(pod)
         job["status"] = {"conditions": [{"type": "Complete" if good else "Failed", "status": "True"}]}

@@ -24,9 +24,12 @@ class Run:
     ----------
     crash_at
         Number of the point (before and after each write) at which the operator is killed; None: never.
+    skipped
+        How many points from the first on are not worth a kill.
     """
 
     crash_at: int | None = None
+    skipped: int = 0
     points: list[str] = field(default_factory=list)
     watch: Callable[["Run"], None] = lambda run: None
 

@@ -18,6 +18,10 @@ ANNOTATION_RETRAIN = f"{GROUP}/retrain"
 """Set by people: a new value makes the operator read the data again."""
 ANNOTATION_APPROVE = f"{GROUP}/approve"
 """Set by people: the digest of the artifact that may go on where the operator asks for approval."""
+ANNOTATION_PROMOTE = f"{GROUP}/promote"
+"""Set by people: the digest of a candidate that may skip what is left of its steps."""
+ANNOTATION_ABORT = f"{GROUP}/abort"
+"""Set by people: the digest of an artifact that is to leave the line, and to stay away while the note is there."""
 ANNOTATION_RESTART = f"{GROUP}/restart"
 """Set by people: a new value makes servers and router anew, with the images and templates of the running operator."""
 ANNOTATION_INPUTS = f"{GROUP}/inputs"
@@ -28,11 +32,16 @@ ANNOTATION_WEIGHTS = f"{GROUP}/weights"
 """On the router's ConfigMap: the route in short; with it, what serves can be told from the cluster alone."""
 ANNOTATION_SINCE = f"{GROUP}/since"
 """On the router's ConfigMap: when the route was decided."""
+ANNOTATION_CANARY = f"{GROUP}/canary"
+"""On the router's ConfigMap: which version is the candidate, at which step it is since when, and how it ended."""
+ANNOTATION_PROMOTED = f"{GROUP}/promoted"
+"""On the router's ConfigMap: the versions that have held all traffic at some time."""
 ANNOTATION_ROUTE = f"{GROUP}/route"
 """On router pods: the digest of the route that they should have. A change makes the kubelet refresh
 their files at once."""
 
 COMPONENT_BUILD = "build"
+COMPONENT_PREFLIGHT = "preflight"
 COMPONENT_SERVER = "server"
 COMPONENT_ROUTER = "router"
 
@@ -52,6 +61,11 @@ def version_name(fault_model: str, version: int) -> str:
 def build_name(fault_model: str, plan_digest: str) -> str:
     """Name of the Job that carries out a build plan, and of the ConfigMap that holds the plan."""
     return f"{fault_model}-build-{plan_digest.removeprefix('sha256:')[:8]}"
+
+
+def preflight_name(fault_model: str, version: int) -> str:
+    """Name of the Job that asks a version's server for its golden samples."""
+    return f"{fault_model}-check-v{version}"
 
 
 def router_name(fault_model: str) -> str:

@@ -6,9 +6,11 @@ from collections.abc import Callable
 
 from andon.api.conditions import ConditionType, Reason
 from andon.api.meta import (
+    ANNOTATION_ABORT,
     ANNOTATION_APPROVE,
     ANNOTATION_RETRAIN,
     COMPONENT_BUILD,
+    COMPONENT_PREFLIGHT,
     COMPONENT_ROUTER,
     COMPONENT_SERVER,
     LABEL_COMPONENT,
@@ -89,6 +91,47 @@ def _approve(facts: Facts) -> tuple[str, ...]:
     )
 
 
+def _word(facts: Facts, verb: str) -> str:
+    return f"andon {verb} {facts.name} -n {facts.namespace}"
+
+
+def _preflight_pods(facts: Facts) -> tuple[str, ...]:
+    selector = _selector(facts, COMPONENT_PREFLIGHT)
+    return (
+        f"See why: kubectl logs {selector} --tail=50",
+        f"When the cause is gone, let it ask again: kubectl delete jobs {selector}",
+    )
+
+
+def _judge(facts: Facts) -> tuple[str, ...]:
+    return (
+        f"Let the candidate go on: {_word(facts, 'approve')}",
+        f"Or call it off: {_word(facts, 'abort')}",
+    )
+
+
+def _wait_or_cut_short(facts: Facts) -> tuple[str, ...]:
+    return (
+        "Wait: it goes on by itself.",
+        f"To go to all traffic at once: {_word(facts, 'promote')}",
+        f"To call it off: {_word(facts, 'abort')}",
+    )
+
+
+def _wait_for_window(facts: Facts) -> tuple[str, ...]:
+    return (
+        "Wait: it goes on by itself when a window opens; to let it go on sooner, change spec.rollout.windows.",
+        f"To call it off: {_word(facts, 'abort')}",
+    )
+
+
+def _unabort(facts: Facts) -> tuple[str, ...]:
+    return (
+        "What serves goes on serving. To try that version again, change the spec or the data and take the annotation"
+        f" away: kubectl annotate fm {facts.name} -n {facts.namespace} {ANNOTATION_ABORT}-",
+    )
+
+
 def _resume(facts: Facts) -> tuple[str, ...]:
     patch = f'kubectl patch fm {facts.name} -n {facts.namespace} --type merge -p \'{{"spec":{{"suspend":false}}}}\''
     return (f"What serves goes on serving. To let it go on, set spec.suspend to false: {patch}",)
@@ -110,6 +153,9 @@ _UNDER_WAY: dict[str, str] = {
     Reason.BUILD_RUNNING: "the build is at work.",
     Reason.BUILD_SUCCEEDED: "the build is done, the version is being made.",
     Reason.VERSION_STARTING: "the version starts.",
+    Reason.PREFLIGHT_RUNNING: "the new server is asked for its golden samples.",
+    Reason.CANARY_ADVANCING: "the candidate comes to its next step.",
+    Reason.SUPERSEDED: "the candidate of an earlier spec gives its traffic back.",
     Reason.SWITCHING_TRAFFIC: "traffic moves to the new version.",
 }
 
@@ -129,6 +175,12 @@ _ADVICE: dict[str, Callable[[Facts], tuple[str, ...]]] = {
     Reason.VERSION_NOT_READY: _server_pods,
     Reason.VERSION_FAILED_BEFORE: _server_pods,
     Reason.PROGRESS_DEADLINE_EXCEEDED: _server_pods,
+    Reason.PREFLIGHT_FAILED: _preflight_pods,
+    Reason.CANDIDATE_FAILED: _server_pods,
+    Reason.ABORTED: _unabort,
+    Reason.PAUSED: _wait_or_cut_short,
+    Reason.AWAITING_APPROVAL: _judge,
+    Reason.WAITING_FOR_WINDOW: _wait_for_window,
     Reason.ROUTER_NOT_READY: _router_pods,
     Reason.SIGNATURE_CHANGED: _approve,
     Reason.SUSPENDED: _resume,

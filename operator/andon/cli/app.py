@@ -6,18 +6,21 @@ import os
 import sys
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from andon.cli.errors import CliError, ExitCode
+
+if TYPE_CHECKING:
+    from andon.cli.verbs import Verb
 
 app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode="markdown",
-    help="Fault-prediction models on Kubernetes: how they are, and what they say.",
+    help="Fault-prediction models on Kubernetes: how they are, what they say, and what is to become of a new version.",
     epilog="Exit status: 0 all is well · 1 not Ready, or rows at fault · 2 not found, no connection, or a wrong"
     " command line.",
 )
@@ -55,7 +58,7 @@ Kubeconfig = Annotated[
 
 @app.callback()
 def _all_commands() -> None:
-    """Make `status` and `predict` commands, however many there are."""
+    """Make the functions below commands, however many there are."""
 
 
 @app.command()
@@ -172,6 +175,91 @@ def predict(
         kubeconfig=kubeconfig,
     )
     raise typer.Exit(run(request, connect))
+
+
+Digest = Annotated[
+    str | None,
+    typer.Option(
+        metavar="DIGEST",
+        help="Only if the candidate has this digest, or one that begins so.",
+        show_default="whatever the candidate is",
+    ),
+]
+
+
+@app.command()
+def approve(
+    name: Name,
+    digest: Digest = None,
+    namespace: Namespace = None,
+    context: Context = None,
+    kubeconfig: Kubeconfig = None,
+) -> None:
+    """Approve the candidate: it passes its step of approval, or takes over though its columns differ.
+
+    Ends with 0 if that is set, with 1 if there is no such candidate, with 2 if there is no connection or no right.
+
+    **Examples**
+
+    - `andon approve spindle -n press-shop`
+
+    - `andon approve spindle --digest sha256:3b1f0b9a`
+    """
+    from andon.cli import verbs
+
+    _say(verbs.APPROVE, name, digest, namespace, context, kubeconfig)
+
+
+@app.command()
+def promote(
+    name: Name,
+    digest: Digest = None,
+    namespace: Namespace = None,
+    context: Context = None,
+    kubeconfig: Kubeconfig = None,
+) -> None:
+    """Let the candidate skip what is left of its steps. Windows and spec.suspend still hold it.
+
+    Ends with 0 if that is set, with 1 if there is no such candidate, with 2 if there is no connection or no right.
+
+    **Examples**
+
+    - `andon promote spindle -n press-shop`
+    """
+    from andon.cli import verbs
+
+    _say(verbs.PROMOTE, name, digest, namespace, context, kubeconfig)
+
+
+@app.command()
+def abort(
+    name: Name,
+    digest: Digest = None,
+    namespace: Namespace = None,
+    context: Context = None,
+    kubeconfig: Kubeconfig = None,
+) -> None:
+    """Call the candidate off: the stable version takes all traffic at once, and this artifact stays away.
+
+    Ends with 0 if that is set, with 1 if there is no such candidate, with 2 if there is no connection or no right.
+
+    **Examples**
+
+    - `andon abort spindle -n press-shop`
+    """
+    from andon.cli import verbs
+
+    _say(verbs.ABORT, name, digest, namespace, context, kubeconfig)
+
+
+def _say(
+    verb: Verb, name: str, digest: str | None, namespace: str | None, context: str | None, kubeconfig: str | None
+) -> None:
+    from andon.cli.cluster import connect
+    from andon.cli.verbs import say
+
+    cluster = connect(kubeconfig, context)
+    typer.echo(say(verb, cluster, namespace or cluster.namespace, name, digest))
 
 
 def run() -> None:

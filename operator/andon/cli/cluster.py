@@ -1,10 +1,10 @@
-"""The cluster as a person's kubeconfig shows it: reads FaultModels and what belongs to them, changes nothing."""
+"""The cluster as a person's kubeconfig shows it: reads FaultModels and what belongs to them, sets annotations."""
 
 from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +26,7 @@ _NAMESPACE_FILE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace"
 
 
 class Cluster:
-    """Reads of one cluster.
+    """One cluster, with a person's rights.
 
     Attributes
     ----------
@@ -64,6 +64,27 @@ class Cluster:
                 raise self._not_found(namespace, name, error) from error
             raise refused(error, f"FaultModel {name} in namespace {namespace}") from error
         return found
+
+    def annotate(self, manifest: Manifest, annotations: Mapping[str, str | None]) -> None:
+        """Set annotations of this very FaultModel, by its uid; None takes one away.
+
+        Raises
+        ------
+        CliError
+            Why the cluster does not take it.
+        """
+        meta = manifest["metadata"]
+        place = (GROUP, VERSION, meta["namespace"], "faultmodels", meta["name"])
+        body = {"metadata": {"uid": meta["uid"], "annotations": dict(annotations)}}
+        try:
+            _call(
+                lambda: self._custom.patch_namespaced_custom_object(
+                    *place, body, _content_type="application/merge-patch+json", _request_timeout=_TIMEOUT
+                )
+            )
+        except ApiException as error:
+            what = f"FaultModel {meta['name']} in namespace {meta['namespace']}"
+            raise refused(error, what, "change") from error
 
     def versions(self, namespace: str, name: str) -> list[Manifest]:
         """Read the FaultModelVersions of a FaultModel, the newest first."""
@@ -182,8 +203,8 @@ def _inside() -> Cluster:
     return Cluster(configuration, _NAMESPACE_FILE.read_text().strip(), inside=True)
 
 
-def refused(error: ApiException, what: str) -> CliError:
-    """Describe what the API server answered instead of an object."""
+def refused(error: ApiException, what: str, deed: str = "read") -> CliError:
+    """Describe what the API server answered instead of doing what a person asked."""
     status = int(error.status or 0)
     if status == 401:
         return unreachable(
@@ -193,9 +214,10 @@ def refused(error: ApiException, what: str) -> CliError:
         )
     if status == 403:
         return unreachable(
-            "Forbidden", f"you may not read {what}.", remedy=f"ask for the right; the server says: {_message(error)}"
+            "Forbidden", f"you may not {deed} {what}.", remedy=f"ask for the right; the server says: {_message(error)}"
         )
-    return unreachable("ClusterError", f"reading {what} failed: {_message(error)}.", remedy="try again")
+    doing = {"read": "reading", "change": "changing"}[deed]
+    return unreachable("ClusterError", f"{doing} {what} failed: {_message(error)}.", remedy="try again")
 
 
 def _call(request: Callable[[], Any]) -> Any:  # noqa: ANN401  the client publishes no types

@@ -1,7 +1,7 @@
 """Observed: a frozen snapshot of everything that a decision may look at."""
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Literal
 
 from andon.api.v1alpha1 import FaultModelSpec, FaultModelStatus, FaultModelVersionSpec, Manifest
@@ -37,6 +37,23 @@ class BuildJob:
     report: BuildReport | None = None
     failure: str = ""
     waiting: str = ""
+
+
+@dataclass(frozen=True)
+class Preflight:
+    """The Job that asks a version's server for its golden samples, as it stands.
+
+    Attributes
+    ----------
+    state
+        Differ: the server answers otherwise than the build recorded. Failed: nobody can say how it answers.
+    message
+        What the Job said, or Kubernetes' own word on how it failed.
+    """
+
+    version: int
+    state: Literal["Running", "Passed", "Differ", "Failed"]
+    message: str = ""
 
 
 @dataclass(frozen=True)
@@ -120,10 +137,66 @@ class Route:
         """All versions that the router knows."""
         return tuple(version for version, _ in self.weights)
 
-    @property
-    def stable(self) -> int:
-        """The version with the largest share; of equals, the older one."""
-        return max(self.weights, key=lambda item: (item[1], -item[0]))[0]
+    def weight(self, version: int) -> int:
+        """The share of a version in per cent; 0 for one that the router does not know."""
+        return dict(self.weights).get(version, 0)
+
+    def stable_beside(self, candidate: int | None) -> int:
+        """The version that is not on trial: that with the largest share, the older of equals.
+
+        A candidate is on trial however large its share, until it has all of it.
+        """
+        proven = [item for item in self.weights if item[0] != candidate or item[1] == 100]
+        return max(proven or self.weights, key=lambda item: (item[1], -item[0]))[0]
+
+
+@dataclass(frozen=True)
+class Canary:
+    """The note beside the route: which version is on trial, and how far.
+
+    Attributes
+    ----------
+    step
+        Index of the step that it is at.
+    since
+        When it came to this step, or ended.
+    ended
+        Why it left the line (a `Reason`); empty while it is on its way.
+    generation
+        The generation of the spec under which it ended.
+    """
+
+    version: int
+    step: int
+    since: datetime
+    ended: str = ""
+    generation: int = 0
+
+    @staticmethod
+    def parse(text: str) -> "Canary":
+        """Read what `str` wrote.
+
+        Raises
+        ------
+        ValueError
+            Where the text is no such note.
+        """
+        parts = dict(item.partition("=")[::2] for item in text.split(","))
+        try:
+            since = datetime.fromisoformat(parts["since"])
+            ended, generation = parts.get("ended", ""), int(parts.get("generation", "0"))
+            canary = Canary(int(parts["version"]), int(parts["step"]), since, ended, generation)
+        except KeyError as error:
+            raise ValueError(f"no {error} in {text}") from error
+        if canary.step < 0 or since.tzinfo is None:
+            raise ValueError(f"a step below zero, or a time without its zone: {text}")
+        return canary
+
+    def __str__(self) -> str:
+        """Write the note on one line."""
+        since = self.since.astimezone(UTC).isoformat(timespec="seconds")
+        text = f"version={self.version},step={self.step},since={since}"
+        return f"{text},ended={self.ended},generation={self.generation}" if self.ended else text
 
 
 @dataclass(frozen=True)
@@ -149,13 +222,30 @@ class RouterPod:
 
 @dataclass(frozen=True)
 class Router:
-    """The router: the route written down for it, since when, and what its pods do."""
+    """The router: the route written down for it, since when, and what its pods do.
+
+    Attributes
+    ----------
+    canary
+        The note on the version on trial; None where there is none.
+    promoted
+        The versions that have held all traffic at some time.
+    """
 
     configured: Route | None = None
     configured_since: datetime | None = None
+    canary: Canary | None = None
+    promoted: frozenset[int] = frozenset()
     ready: bool = False
     pods: tuple[RouterPod, ...] = ()
     standing: Standing | None = None
+
+    @property
+    def stable(self) -> int | None:
+        """The version that serves and is not on trial; None before the first."""
+        if self.configured is None:
+            return None
+        return self.configured.stable_beside(self.canary.version if self.canary is not None else None)
 
     def follows(self, route: Route) -> bool:
         """Whether every pod of the router is known to follow a route."""
@@ -174,8 +264,8 @@ class Observed:
     ----------
     retrain
         Value of the annotation `andon.dev/retrain`; empty where absent.
-    approved
-        Digest that a person has approved by annotation; empty where absent.
+    approved, promote, abort
+        Digests that a person has named in annotations of these names; empty where absent.
     restart
         Value of the annotation `andon.dev/restart`; empty where absent.
     """
@@ -185,9 +275,12 @@ class Observed:
     status: FaultModelStatus
     retrain: str = ""
     approved: str = ""
+    promote: str = ""
+    abort: str = ""
     restart: str = ""
     versions: tuple[Version, ...] = ()
     builds: tuple[BuildJob, ...] = ()
+    preflights: tuple[Preflight, ...] = ()
     servers: tuple[Server, ...] = ()
     router: Router = field(default_factory=Router)
 
@@ -202,6 +295,10 @@ class Observed:
     def server(self, version: int) -> Server | None:
         """Give the server of a version, or None."""
         return next((server for server in self.servers if server.version == version), None)
+
+    def preflight(self, version: int) -> Preflight | None:
+        """Give the preflight of a version, or None."""
+        return next((one for one in self.preflights if one.version == version), None)
 
     def build(self, name: str) -> BuildJob | None:
         """Give a build Job by its name, or None."""

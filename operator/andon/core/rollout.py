@@ -6,79 +6,21 @@ can be told from the route that is written down and from the routes that the rou
     {old: 100} ─▶ {old: 100, new: 0} ─▶ {old: 0, new: 100} ─▶ {new: 100} ─▶ the old server goes
 
 Every step waits until all router pods follow the one before, so that a request never meets a version that the router
-does not know, and the old server still stands when the last request leaves it.
+does not know, and the old server still stands when the last request leaves it. Between the second route and the third
+lie the steps of a canary (`andon.core.canary`); a version that leaves the line goes back the same way.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from andon.api.conditions import ConditionType, Phase, Reason
-from andon.api.v1alpha1 import (
-    ArtifactReference,
-    BuildResult,
-    BuiltFrom,
-    FaultModelVersionSpec,
-    parse_duration,
-)
+from andon.api.v1alpha1 import ArtifactReference, BuildResult, BuiltFrom, FaultModelVersionSpec, parse_duration
 from andon.core.build import BuildPlan, BuildVerdict, judge, plan
-from andon.core.observed import Observed, Route, Server, Version
-
-DRAIN = timedelta(seconds=5)
-"""How long a server that gets no more requests still stands, for those that it is answering."""
-
-ROUTER_POLL = timedelta(seconds=1)
-"""How often to ask the router's pods which route they follow, while they are to change it."""
-
-
-@dataclass(frozen=True)
-class Progress:
-    """How far the rollout is, and why it is not further.
-
-    Attributes
-    ----------
-    complete
-        Whether the version that the spec asks for holds all traffic and no other is left.
-    stalled
-        Whether nothing will happen until a person changes something.
-    """
-
-    phase: Phase
-    reason: str
-    message: str
-    complete: bool = False
-    stalled: bool = False
-    look_again: timedelta | None = None
-
-
-@dataclass(frozen=True)
-class Decision:
-    """What is to be so, all of it, as of now.
-
-    Attributes
-    ----------
-    build
-        The plan whose Job is to exist (at work, or as the record of how it went); None: no Job.
-    record
-        What the status is to keep of the build.
-    create
-        A version to create, made of the build's report.
-    servers
-        Versions whose servers are to stand; all others go.
-    route
-        The route to write down; None: no router yet.
-    failed_digests
-        Artifacts that failed in their rollout under this generation.
-    """
-
-    verdict: BuildVerdict
-    progress: Progress
-    build: BuildPlan | None = None
-    record: BuildResult | None = None
-    create: FaultModelVersionSpec | None = None
-    servers: tuple[int, ...] = ()
-    route: Route | None = None
-    candidate: int | None = None
-    failed_digests: tuple[str, ...] = ()
+from andon.core.canary import advance, note_of
+from andon.core.decision import ROUTER_POLL, Decision, Progress
+from andon.core.observed import Canary, Observed, Route, Server, Version
+from andon.core.preflight import prove
+from andon.core.settling import converge_on, settle
 
 
 def decide(observed: Observed, now: datetime) -> Decision:
@@ -91,6 +33,13 @@ def decide(observed: Observed, now: datetime) -> Decision:
     now
         The time, with its zone.
     """
+    decision = _decide(observed, now)
+    weights = decision.route.weights if decision.route is not None else ()
+    proven = frozenset(version for version, weight in weights if weight == 100)
+    return replace(decision, promoted=observed.router.promoted | proven)
+
+
+def _decide(observed: Observed, now: datetime) -> Decision:
     build_plan = plan(observed)
     verdict = judge(observed, build_plan)
     base = Decision(
@@ -100,10 +49,11 @@ def decide(observed: Observed, now: datetime) -> Decision:
         record=_record(build_plan, verdict) or observed.status.build,
         servers=tuple(server.version for server in observed.servers),
         route=observed.router.configured,
+        canary=observed.router.canary,
         failed_digests=_failed_digests(observed),
     )
     if verdict.state != "Succeeded" or verdict.digest is None:
-        return _settle(observed, base, now)
+        return settle(observed, base, now)
     target = observed.version_of(verdict.digest)
     if target is None:
         return replace(base, create=_new_version(observed, build_plan, verdict))
@@ -123,9 +73,14 @@ def _suspended_before(observed: Observed, verdict: BuildVerdict) -> bool:
 
 def _failed_digests(observed: Observed) -> tuple[str, ...]:
     # A new generation may have mended what made a version fail, so it gets another chance.
-    if observed.status.observed_generation != observed.identity.generation:
-        return ()
-    return observed.status.failed_digests
+    generation, note = observed.identity.generation, observed.router.canary
+    failed = observed.status.failed_digests if observed.status.observed_generation == generation else ()
+    if note is None or note.ended in ("", Reason.SUPERSEDED) or note.generation != generation:
+        return failed
+    version = observed.version(note.version)
+    if version is None or version.spec.digest in failed:
+        return failed
+    return (*failed, version.spec.digest)[-20:]
 
 
 def _record(build_plan: BuildPlan, verdict: BuildVerdict) -> BuildResult | None:
@@ -179,24 +134,18 @@ def _next_number(observed: Observed) -> int:
     return max(numbers, default=0) + 1
 
 
-def _settle(observed: Observed, base: Decision, now: datetime) -> Decision:
-    """Let what serves hold all traffic, whatever was on its way."""
-    route = observed.router.configured
-    if route is None:
-        return replace(base, servers=())
-    return _converge_on(observed, base, route.stable, now)
-
-
 def _roll_out(observed: Observed, base: Decision, target: Version, now: datetime) -> Decision:
-    number, route = target.spec.version, observed.router.configured
-    if route is None:
+    number, stable = target.spec.version, observed.router.stable
+    if stable is None:
         return _first_version(observed, base, number, now)
-    if number == route.stable:
-        return _converge_on(observed, base, number, now, complete=True)
-    refusal = _refusal(observed, base, target, route.stable)
+    if number == stable:
+        return converge_on(observed, base, number, now, complete=True)
+    refusal = _refusal(observed, base, target, stable)
     if refusal is not None:
-        return replace(_settle(observed, base, now), progress=refusal)
-    return _switch(observed, base, target, route, now)
+        return replace(settle(observed, base, now), progress=refusal)
+    if observed.abort == target.spec.digest:
+        return _abort(observed, base, target, stable, now)
+    return _switch(observed, base, target, stable, now)
 
 
 def _first_version(observed: Observed, base: Decision, number: int, now: datetime) -> Decision:
@@ -205,6 +154,10 @@ def _first_version(observed: Observed, base: Decision, number: int, now: datetim
         return replace(base, servers=(), progress=_suspended())
     base = replace(base, servers=(number,), candidate=number)
     if server is not None and server.ready:
+        proof = prove(observed, number)
+        base = replace(base, preflight=number)
+        if not proof.passed:
+            return replace(base, progress=proof.progress)
         progress = Progress(Phase.SWITCHING, Reason.ROUTER_NOT_READY, "The router starts.", look_again=ROUTER_POLL)
         return replace(base, route=Route.of({number: 100}), progress=progress)
     progress = _starting(observed, number, server, now)
@@ -217,14 +170,7 @@ def _first_version(observed: Observed, base: Decision, number: int, now: datetim
 def _refusal(observed: Observed, base: Decision, target: Version, stable: int) -> Progress | None:
     spec = target.spec
     if spec.digest in base.failed_digests:
-        told = observed.status.condition(ConditionType.ROLLOUT_COMPLETE)
-        if told is not None and told.reason == Reason.PROGRESS_DEADLINE_EXCEEDED:
-            return Progress(Phase.FAILED, told.reason, told.message, stalled=True)  # what was found goes on being said
-        message = (
-            f"Version {spec.version} ({spec.digest}) failed before; version {stable} goes on serving."
-            " Change the spec or the data to try again."
-        )
-        return Progress(Phase.FAILED, Reason.VERSION_FAILED_BEFORE, message, stalled=True)
+        return _failed_before(observed, target, stable)
     if observed.spec.suspend and observed.server(spec.version) is None:
         return _suspended()
     serving = observed.version(stable)
@@ -237,31 +183,109 @@ def _refusal(observed: Observed, base: Decision, target: Version, stable: int) -
     return Progress(Phase.FAILED, Reason.SIGNATURE_CHANGED, message, stalled=True)
 
 
+def _failed_before(observed: Observed, target: Version, stable: int) -> Progress:
+    spec, note = target.spec, observed.router.canary
+    if note is not None and note.version == spec.version and note.ended:
+        told = observed.status.condition(ConditionType.ROLLOUT_COMPLETE)
+        known = told is not None and told.reason == note.ended  # what was found goes on being said
+        message = f"Version {spec.version} left the line; version {stable} goes on serving."
+        return _rolled_back(observed, stable, note.ended, told.message if known and told is not None else message)
+    message = (
+        f"Version {spec.version} ({spec.digest}) failed before; version {stable} goes on serving."
+        " Change the spec or the data to try again."
+    )
+    return _rolled_back(observed, stable, Reason.VERSION_FAILED_BEFORE, message)
+
+
+def _rolled_back(observed: Observed, stable: int, reason: str, message: str) -> Progress:
+    if observed.router.configured == Route.of({stable: 100}):
+        return Progress(Phase.ROLLED_BACK, reason, message, stalled=True)
+    return Progress(Phase.ROLLING_BACK, reason, message, look_again=ROUTER_POLL)
+
+
 def _suspended() -> Progress:
     return Progress(Phase.SUSPENDED, Reason.SUSPENDED, "spec.suspend is true: no rollout is started.")
 
 
-def _switch(observed: Observed, base: Decision, target: Version, route: Route, now: datetime) -> Decision:
-    number, stable = target.spec.version, route.stable
-    server = observed.server(number)
-    base = replace(base, servers=tuple(sorted({stable, number, *base.servers})), candidate=number)
-    if server is None or not server.ready:
+def _switch(observed: Observed, base: Decision, target: Version, stable: int, now: datetime) -> Decision:
+    number, server = target.spec.version, observed.server(target.spec.version)
+    route = observed.router.configured
+    base = replace(base, servers=tuple(sorted({stable, number, *_in_use(observed)})), candidate=number)
+    if note_of(observed, number) is not None:
+        trouble = _trouble(server)
+        if trouble:
+            message = (
+                f"Version {number} failed on the line: {trouble}. Version {stable} takes its traffic."
+                " Change the spec or the data to try again."
+            )
+            return _give_up(observed, base, target, stable, Reason.CANDIDATE_FAILED, message, now)
+    elif server is None or not server.ready:
         progress = _starting(observed, number, server, now)
         if server is not None and progress.look_again == timedelta(0):
-            given_up = replace(base, candidate=None, failed_digests=(*base.failed_digests, target.spec.digest)[-20:])
-            return replace(_settle(observed, given_up, now), progress=_overdue(observed, number, server))
+            message = _overdue(observed, number, server).message
+            return _give_up(observed, base, target, stable, Reason.PROGRESS_DEADLINE_EXCEEDED, message, now)
         return replace(base, progress=progress)
-    known, router = Route.of({stable: 100, number: 0}), observed.router
-    if route not in (known, Route.of({stable: 100})):
-        return _settle(observed, base, now)  # an earlier switch comes to its end first
-    wanted = Route.of({stable: 0, number: 100}) if router.follows(known) and router.reaches(number) else known
-    progress = Progress(
-        Phase.SWITCHING,
-        Reason.SWITCHING_TRAFFIC,
-        f"Traffic moves from version {stable} to version {number}.",
-        look_again=ROUTER_POLL,
+    if route is not None and not set(route.versions) <= {stable, number}:
+        return settle(observed, base, now)  # an earlier switch comes to its end first
+    if _unproven(observed, number):
+        proof = prove(observed, number)
+        base = replace(base, preflight=number)
+        if proof.differs:
+            return _give_up(observed, base, target, stable, Reason.GOLDEN_SAMPLES_DIFFER, proof.differs, now)
+        if not proof.passed:
+            return replace(base, progress=proof.progress)
+    if server is not None and not server.ready:
+        message = f"Version {number} goes no further while not all its replicas are ready."
+        return replace(base, progress=Progress(Phase.CANARY, Reason.VERSION_NOT_READY, message))
+    return advance(observed, base, target, stable, now)
+
+
+def _unproven(observed: Observed, number: int) -> bool:
+    """Whether a version has yet to answer its golden samples. Suspended, nothing new is started for it."""
+    router = observed.router
+    fresh = number not in router.promoted and note_of(observed, number) is None
+    return fresh and not observed.spec.suspend and (router.configured is None or not router.configured.weight(number))
+
+
+def _in_use(observed: Observed) -> set[int]:
+    """Versions to which a request may still go; every server where a router pod does not say what it follows."""
+    routes = [observed.router.configured, *(pod.live for pod in observed.router.pods)]
+    if not observed.router.pods or None in routes:
+        return {server.version for server in observed.servers}
+    return {version for route in routes if route is not None for version in route.versions}
+
+
+def _trouble(server: Server | None) -> str:
+    """Say why a version that gets requests cannot answer them; empty where it can."""
+    if server is None:
+        return "its server is gone"
+    if server.ready_replicas == 0 or "CrashLoopBackOff" in server.trouble:
+        return server.trouble or "none of its replicas is ready"
+    return ""
+
+
+def _abort(observed: Observed, base: Decision, target: Version, stable: int, now: datetime) -> Decision:
+    number, route = target.spec.version, observed.router.configured
+    message = (
+        f"Version {number} was called off by the annotation andon.dev/abort; version {stable} goes on serving."
+        " To try it again, take the annotation away and change the spec or the data."
     )
-    return replace(base, route=wanted, progress=progress)
+    if observed.server(number) is not None or (route is not None and number in route.versions):
+        return _give_up(observed, base, target, stable, Reason.ABORTED, message, now)
+    return replace(settle(observed, base, now), progress=_rolled_back(observed, stable, Reason.ABORTED, message))
+
+
+def _give_up(
+    observed: Observed, base: Decision, target: Version, stable: int, reason: Reason, message: str, now: datetime
+) -> Decision:
+    """Take a version off the line, and note beside the route why: the status may not get that far."""
+    spec, note = target.spec, note_of(observed, target.spec.version)
+    step = note.step if note is not None else 0
+    ended = Canary(spec.version, step, now, ended=reason, generation=observed.identity.generation)
+    failed = (*base.failed_digests, spec.digest)[-20:]
+    given_up = replace(base, candidate=None, preflight=None, canary=ended, failed_digests=failed)
+    settled = settle(observed, given_up, now)
+    return replace(settled, progress=_rolled_back(observed, stable, reason, message))
 
 
 def _starting(observed: Observed, number: int, server: Server | None, now: datetime) -> Progress:
@@ -284,38 +308,3 @@ def _overdue(observed: Observed, number: int, server: Server) -> Progress:
         " mend the spec (serving.resources, serving.image, rollout.progressDeadline) to try again."
     )
     return Progress(Phase.FAILED, Reason.PROGRESS_DEADLINE_EXCEEDED, message, stalled=True)
-
-
-def _converge_on(observed: Observed, base: Decision, number: int, now: datetime, *, complete: bool = False) -> Decision:
-    """Give all traffic to one version that already has it by the route's weights, then let the others go."""
-    router, final = observed.router, Route.of({number: 100})
-    keep_all = tuple(sorted({number, *base.servers}))
-    if router.configured != final:
-        drained = router.configured_since is not None and now - router.configured_since >= DRAIN
-        follows = router.configured is not None and router.follows(router.configured)
-        base = replace(base, servers=keep_all, route=final if follows and drained else router.configured)
-        return replace(base, progress=_draining(base.progress, number, complete=complete))
-    if not router.follows(final):
-        base = replace(base, servers=keep_all)
-        progress = _draining(base.progress, number, complete=complete)
-        return replace(base, progress=progress)
-    base = replace(base, servers=(number,))
-    if not complete:
-        return base
-    return replace(base, progress=_arrived(observed, number))
-
-
-def _draining(progress: Progress, number: int, *, complete: bool) -> Progress:
-    if not complete:  # something else is to be said; only look again soon
-        return replace(progress, look_again=ROUTER_POLL)
-    message = f"Version {number} takes all traffic; the router's pods follow."
-    return Progress(Phase.SWITCHING, Reason.SWITCHING_TRAFFIC, message, look_again=ROUTER_POLL)
-
-
-def _arrived(observed: Observed, number: int) -> Progress:
-    server = observed.server(number)
-    if server is not None and server.ready:
-        return Progress(Phase.STABLE, Reason.ROLLED_OUT, f"Version {number} serves all traffic.", complete=True)
-    trouble = f": {server.trouble}" if server is not None and server.trouble else "."
-    message = f"Version {number} holds all traffic, but not all its replicas are ready{trouble}"
-    return Progress(Phase.STARTING, Reason.VERSION_NOT_READY, message)

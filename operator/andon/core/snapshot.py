@@ -3,19 +3,24 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 
 from pydantic import ValidationError
 
 from andon.api.meta import (
+    ANNOTATION_ABORT,
     ANNOTATION_APPROVE,
+    ANNOTATION_CANARY,
     ANNOTATION_INPUTS,
     ANNOTATION_MANIFEST,
+    ANNOTATION_PROMOTE,
+    ANNOTATION_PROMOTED,
     ANNOTATION_RESTART,
     ANNOTATION_RETRAIN,
     ANNOTATION_ROUTE,
     ANNOTATION_SINCE,
     ANNOTATION_WEIGHTS,
+    COMPONENT_PREFLIGHT,
     COMPONENT_ROUTER,
     COMPONENT_SERVER,
     LABEL_COMPONENT,
@@ -23,8 +28,20 @@ from andon.api.meta import (
     router_name,
 )
 from andon.api.v1alpha1 import FaultModelSpec, FaultModelStatus, FaultModelVersionSpec, Manifest
-from andon.core.observed import BuildJob, Identity, Observed, Route, Router, RouterPod, Server, Standing, Version
-from model_builder.report import BuildReport
+from andon.core.observed import (
+    BuildJob,
+    Canary,
+    Identity,
+    Observed,
+    Preflight,
+    Route,
+    Router,
+    RouterPod,
+    Server,
+    Standing,
+    Version,
+)
+from model_builder.report import BuildReport, PreflightReport
 
 BUILDER_CONTAINER = "builder"
 
@@ -72,9 +89,12 @@ def snapshot(objects: Objects) -> Observed:
         status=status_of(model),
         retrain=annotations.get(ANNOTATION_RETRAIN, ""),
         approved=annotations.get(ANNOTATION_APPROVE, ""),
+        promote=annotations.get(ANNOTATION_PROMOTE, ""),
+        abort=annotations.get(ANNOTATION_ABORT, ""),
         restart=annotations.get(ANNOTATION_RESTART, ""),
         versions=tuple(sorted(map(_version, objects.versions), key=lambda version: version.spec.version)),
-        builds=tuple(_build(job, objects.pods) for job in objects.jobs),
+        builds=tuple(_build(job, objects.pods) for job in objects.jobs if _component(job) != COMPONENT_PREFLIGHT),
+        preflights=tuple(_preflight(one, objects.pods) for one in objects.jobs if _is_preflight(one)),
         servers=tuple(_server(one, objects.pods) for one in objects.deployments if _is_server(one)),
         router=_router(objects),
     )
@@ -119,12 +139,7 @@ def _time(text: str) -> datetime:
 
 def _build(job: Manifest, pods: Sequence[Manifest]) -> BuildJob:
     name = job["metadata"]["name"]
-    mine = [pod for pod in pods if (pod["metadata"].get("labels") or {}).get("batch.kubernetes.io/job-name") == name]
-    ended = {
-        condition["type"]: condition
-        for condition in job.get("status", {}).get("conditions") or ()
-        if condition["status"] == "True"
-    }
+    mine, ended = _pods_of(job, pods), _ended(job)
     if "Complete" in ended:
         return BuildJob(name, "Succeeded", report=_last_report(mine))
     if "Failed" in ended:
@@ -134,14 +149,51 @@ def _build(job: Manifest, pods: Sequence[Manifest]) -> BuildJob:
     return BuildJob(name, "Running", waiting=next(filter(None, map(_waiting, mine)), ""))
 
 
-def _last_report(pods: Sequence[Manifest]) -> BuildReport | None:
+def _is_preflight(job: Manifest) -> bool:
+    labels = job["metadata"].get("labels") or {}
+    return _component(job) == COMPONENT_PREFLIGHT and str(labels.get(LABEL_VERSION, "")).isdigit()
+
+
+def _preflight(job: Manifest, pods: Sequence[Manifest]) -> Preflight:
+    number, mine = int(job["metadata"]["labels"][LABEL_VERSION]), _pods_of(job, pods)
+    ended = _ended(job)
+    if not ended:
+        return Preflight(number, "Running")
+    for message in _last_words(mine, COMPONENT_PREFLIGHT):
+        try:
+            report = PreflightReport.model_validate_json(message)
+        except ValidationError:
+            continue
+        return Preflight(number, report.outcome, report.message)
+    said = next(iter(ended.values()))
+    failure = "; ".join(filter(None, [said.get("message", ""), *map(_pod_failure, mine)]))
+    return Preflight(number, "Failed", failure)
+
+
+def _pods_of(job: Manifest, pods: Sequence[Manifest]) -> list[Manifest]:
+    name = job["metadata"]["name"]
+    return [pod for pod in pods if (pod["metadata"].get("labels") or {}).get("batch.kubernetes.io/job-name") == name]
+
+
+def _ended(job: Manifest) -> dict[str, Manifest]:
+    """Give how a Job ended, by Complete or Failed; nothing while it has not."""
+    conditions = job.get("status", {}).get("conditions") or ()
+    return {one["type"]: one for one in conditions if one["status"] == "True" and one["type"] in ("Complete", "Failed")}
+
+
+def _last_words(pods: Sequence[Manifest], container: str) -> list[str]:
+    """Give the termination messages of a container, the latest first."""
     said = [
         (state["terminated"].get("finishedAt") or "", state["terminated"].get("message") or "")
         for pod in pods
-        for state in _states(pod, BUILDER_CONTAINER)
+        for state in _states(pod, container)
         if state.get("terminated")
     ]
-    for _, message in sorted(said, reverse=True):
+    return [message for _, message in sorted(said, reverse=True)]
+
+
+def _last_report(pods: Sequence[Manifest]) -> BuildReport | None:
+    for message in _last_words(pods, BUILDER_CONTAINER):
         try:
             return BuildReport.model_validate_json(message)
         except ValidationError:
@@ -223,6 +275,8 @@ def _router(objects: Objects) -> Router:
     return Router(
         configured=configured,
         configured_since=since,
+        canary=_canary(config, status_of(objects.model), configured),
+        promoted=_promoted(config),
         ready=(deployment.get("status") or {}).get("readyReplicas", 0) > 0,
         pods=tuple(_router_pod(pod, objects.followed) for pod in router_pods(objects.pods)),
         standing=_standing(deployment),
@@ -236,6 +290,26 @@ def _configured(config: Manifest, status: FaultModelStatus) -> tuple[Route | Non
     except (KeyError, ValueError):
         # Somebody took the note away or changed it; the status still knows what served.
         return (Route.of({status.stable.version: 100}) if status.stable is not None else None), None
+
+
+def _canary(config: Manifest, status: FaultModelStatus, configured: Route | None) -> Canary | None:
+    text = (config["metadata"].get("annotations") or {}).get(ANNOTATION_CANARY)
+    try:
+        return Canary.parse(text) if text is not None else _canary_told(status, configured)
+    except ValueError:
+        return _canary_told(status, configured)
+
+
+def _canary_told(status: FaultModelStatus, configured: Route | None) -> Canary | None:
+    """Say who is on trial, where somebody took the note away while traffic is shared; the status still knows."""
+    if configured is None or status.candidate is None or not 0 < configured.weight(status.candidate.version) < 100:
+        return None
+    return Canary(status.candidate.version, 0, datetime.fromtimestamp(0, UTC))
+
+
+def _promoted(config: Manifest) -> frozenset[int]:
+    text = (config["metadata"].get("annotations") or {}).get(ANNOTATION_PROMOTED, "")
+    return frozenset(int(number) for number in text.split(",") if number.isdigit())
 
 
 def _router_pod(pod: Manifest, followed: Mapping[str, tuple[Route | None, frozenset[int]]]) -> RouterPod:

@@ -8,6 +8,7 @@ from andon.api.conditions import ConditionType, Phase, Reason
 from andon.api.meta import GRPC_PORT, HTTP_PORT
 from andon.api.v1alpha1 import (
     ArtifactSummary,
+    CandidateTrack,
     Condition,
     Endpoints,
     FaultModelStatus,
@@ -15,8 +16,8 @@ from andon.api.v1alpha1 import (
     Track,
 )
 from andon.core.build import BuildVerdict
+from andon.core.decision import Decision
 from andon.core.observed import Observed, Route
-from andon.core.rollout import Decision
 
 Truth = Literal["True", "False", "Unknown"]
 
@@ -73,7 +74,7 @@ def troubled_status(before: FaultModelStatus, generation: int, trouble: Trouble,
 
 def status(observed: Observed, decision: Decision, now: datetime) -> FaultModelStatus:
     """Give the status that says what is so."""
-    stable = decision.route.stable if decision.route is not None else None
+    stable = decision.stable
     serving = observed.version(stable) if stable is not None else None
     return FaultModelStatus(
         observed_generation=observed.identity.generation,
@@ -81,7 +82,8 @@ def status(observed: Observed, decision: Decision, now: datetime) -> FaultModelS
         conditions=_conditions(observed.status, observed.identity.generation, _facts(observed, decision), now),
         build=decision.record,
         stable=_track(observed, decision.route, stable),
-        candidate=_track(observed, decision.route, decision.candidate),
+        candidate=_candidate(observed, decision),
+        next_window=_stamp(decision.progress.opens) if decision.progress.opens is not None else None,
         artifact=_artifact(serving.spec) if serving is not None else None,
         endpoints=_endpoints(observed) if decision.route is not None else None,
         failed_digests=decision.failed_digests,
@@ -102,8 +104,30 @@ def _track(observed: Observed, route: Route | None, number: int | None) -> Track
     version = observed.version(number) if number is not None else None
     if version is None or number is None:
         return None
-    weight = dict(route.weights).get(number, 0) if route is not None else 0
+    weight = route.weight(number) if route is not None else 0
     return Track(version=number, digest=version.spec.digest, weight=weight)
+
+
+def _candidate(observed: Observed, decision: Decision) -> CandidateTrack | None:
+    note, progress = decision.canary, decision.progress
+    number = decision.candidate
+    if number is None and note is not None and decision.route is not None and note.version in decision.route.versions:
+        number = note.version  # on its way off the line
+    track = _track(observed, decision.route, number)
+    if track is None or number == decision.stable:
+        return None
+    step = note.step + 1 if note is not None and note.version == number and not note.ended else None
+    return CandidateTrack(
+        version=track.version,
+        digest=track.digest,
+        weight=track.weight,
+        step=step,
+        held_because=progress.reason if progress.held else None,
+    )
+
+
+def _stamp(time: datetime) -> str:
+    return time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _endpoints(observed: Observed) -> Endpoints:
@@ -124,7 +148,7 @@ def _facts(observed: Observed, decision: Decision) -> list[_Fact]:
         facts.append(_Fact(ConditionType.READY, rolled_out, progress.reason, progress.message))
     if progress.stalled:
         facts.append(_Fact(ConditionType.STALLED, "True", progress.reason, progress.message))
-    elif not progress.complete and progress.phase != Phase.SUSPENDED:
+    elif not progress.complete and not progress.held and progress.phase != Phase.SUSPENDED:
         facts.append(_Fact(ConditionType.RECONCILING, "True", progress.reason, progress.message))
     return facts
 
@@ -152,9 +176,9 @@ def _truths(verdict: BuildVerdict) -> tuple[Truth, Truth, Truth]:
 
 def _available(observed: Observed) -> _Fact:
     kind, router = ConditionType.AVAILABLE, observed.router
-    if router.configured is None:
+    stable = router.stable
+    if stable is None:
         return _Fact(kind, "False", Reason.NOTHING_SERVES, "No version has reached the line yet.")
-    stable = router.configured.stable
     server = observed.server(stable)
     if not router.ready:
         return _Fact(kind, "False", Reason.ROUTER_NOT_READY, "No router pod is ready.")
@@ -168,7 +192,7 @@ def _conditions(
     status_before: FaultModelStatus, generation: int, facts: list[_Fact], now: datetime
 ) -> tuple[Condition, ...]:
     before = {condition.type: condition for condition in status_before.conditions}
-    stamp = now.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    stamp = _stamp(now)
     conditions = []
     for fact in sorted(facts, key=lambda fact: fact.type):
         old = before.get(fact.type)
@@ -204,9 +228,9 @@ def transitions(before: FaultModelStatus, after: FaultModelStatus) -> list[Trans
         kind: Literal["Normal", "Warning"] = "Normal" if after.build.outcome == "Succeeded" else "Warning"
         out.append(Transition(kind, after.build.reason, after.build.message))
     ready, was_ready = new.get(ConditionType.READY), old.get(ConditionType.READY)
-    if ready is not None and (was_ready is None or was_ready.reason != ready.reason):
-        stalled = ConditionType.STALLED in new
-        transition = Transition("Warning" if stalled else "Normal", ready.reason, ready.message)
+    if ready is not None and (was_ready is None or was_ready.reason != ready.reason or _step(before) != _step(after)):
+        bad = ConditionType.STALLED in new or (after.phase == Phase.ROLLING_BACK and ready.reason != Reason.SUPERSEDED)
+        transition = Transition("Warning" if bad else "Normal", ready.reason, ready.message)
         if all(known.reason != transition.reason for known in out):
             out.append(transition)
     available, was_available = new.get(ConditionType.AVAILABLE), old.get(ConditionType.AVAILABLE)
@@ -214,6 +238,10 @@ def transitions(before: FaultModelStatus, after: FaultModelStatus) -> list[Trans
         kind = "Normal" if available.status == "True" else "Warning"
         out.append(Transition(kind, available.reason, available.message))
     return out
+
+
+def _step(status: FaultModelStatus) -> int | None:
+    return status.candidate.step if status.candidate is not None else None
 
 
 def human_size(size: int) -> str:

@@ -3,20 +3,33 @@
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from andon.api.meta import API_VERSION, LABEL_FAULT_MODEL, LABEL_MANAGED_BY, LABEL_VERSION, version_name
+from andon.api.meta import (
+    ANNOTATION_CANARY,
+    ANNOTATION_PROMOTED,
+    ANNOTATION_SINCE,
+    API_VERSION,
+    LABEL_FAULT_MODEL,
+    LABEL_MANAGED_BY,
+    LABEL_VERSION,
+    version_name,
+)
 from andon.api.v1alpha1 import FaultModelVersionSpec, Manifest
+from andon.core.decision import Decision
 from andon.core.observed import Identity, Observed
-from andon.core.rollout import Decision
 from andon.desired.build_job import build_config, build_job
 from andon.desired.difference import stamped
 from andon.desired.platform import Platform
 from andon.desired.pods import metadata
+from andon.desired.preflight_job import preflight_job
 from andon.desired.router import router
 from andon.desired.server import server
 from andon.desired.standing import as_made
 from andon.desired.store import claim
 
 ROUTER_REPLICAS = 2
+
+PROMOTED_KEPT = 100
+"""How many versions are remembered to have held all traffic."""
 
 
 @dataclass(frozen=True)
@@ -56,6 +69,9 @@ def children(observed: Observed, decision: Decision, platform: Platform, now: da
         create.append(store)
     if decision.build is not None:
         create += [build_config(identity, decision.build), build_job(identity, decision.build, platform)]
+    asked = observed.version(decision.preflight) if decision.preflight is not None else None
+    if asked is not None:
+        create.append(preflight_job(identity, asked.spec, platform))
     if decision.create is not None:
         create.append(version_object(identity, decision.create))
     for number in decision.servers:
@@ -67,7 +83,7 @@ def children(observed: Observed, decision: Decision, platform: Platform, now: da
     if decision.route is not None:
         # One router in front of several servers would be the weakest part of the chain.
         replicas = min(observed.spec.serving.replicas, ROUTER_REPLICAS)
-        made = router(identity, decision.route, _since(observed, decision, now), replicas, platform)
+        made = router(identity, decision.route, _notes(observed, decision, now), replicas, platform)
         apply += as_made(made, {"replicas": replicas, "restart": observed.restart}, observed.router.standing)
     return Children(tuple(create), tuple(stamped(manifest) for manifest in apply), frozenset(keep))
 
@@ -93,6 +109,13 @@ def version_object(identity: Identity, spec: FaultModelVersionSpec) -> Manifest:
         "metadata": metadata(identity, name, labels),
         "spec": spec.model_dump(mode="json", by_alias=True, exclude_none=True),
     }
+
+
+def _notes(observed: Observed, decision: Decision, now: datetime) -> dict[str, str]:
+    """Annotations beside the route, in the same write: with them a rollout goes on from the cluster alone."""
+    promoted = ",".join(str(version) for version in sorted(decision.promoted)[-PROMOTED_KEPT:])
+    notes = {ANNOTATION_SINCE: _since(observed, decision, now), ANNOTATION_PROMOTED: promoted}
+    return notes if decision.canary is None else {**notes, ANNOTATION_CANARY: str(decision.canary)}
 
 
 def _since(observed: Observed, decision: Decision, now: datetime) -> str:

@@ -4,7 +4,6 @@ import hashlib
 
 from andon.api.meta import (
     ANNOTATION_ROUTE,
-    ANNOTATION_SINCE,
     ANNOTATION_WEIGHTS,
     COMPONENT_ROUTER,
     GROUP,
@@ -22,16 +21,18 @@ from andon.desired.pods import CONTAINER_SECURITY, disruption_budget, metadata, 
 DRAIN_SECONDS = 10
 
 
-def router(identity: Identity, route: Route, since: str, replicas: int, platform: Platform) -> list[Manifest]:
+def router(
+    identity: Identity, route: Route, notes: dict[str, str], replicas: int, platform: Platform
+) -> list[Manifest]:
     """Write the objects of the router.
 
     Parameters
     ----------
-    since
-        When the route was decided (RFC 3339).
+    notes
+        Annotations that go with the route: since when it is so, who is on trial.
     """
     name, labels = router_name(identity.name), child_labels(identity.name, COMPONENT_ROUTER)
-    config = _config(identity, name, labels, route, since, platform)
+    config = _config(identity, name, labels, route, notes, platform)
     bootstrap = hashlib.sha256(config["data"]["envoy.json"].encode()).hexdigest()[:16]
     return [
         config,
@@ -47,10 +48,10 @@ def route_annotation(route: Route) -> dict[str, str]:
 
 
 def _config(
-    identity: Identity, name: str, labels: dict[str, str], route: Route, since: str, platform: Platform
+    identity: Identity, name: str, labels: dict[str, str], route: Route, notes: dict[str, str], platform: Platform
 ) -> Manifest:
     meta = metadata(identity, name, labels)
-    meta["annotations"] = {ANNOTATION_WEIGHTS: str(route), ANNOTATION_SINCE: since}
+    meta["annotations"] = {ANNOTATION_WEIGHTS: str(route), **notes}
     return {
         "apiVersion": "v1",
         "kind": "ConfigMap",

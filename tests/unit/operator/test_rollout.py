@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from andon.api.conditions import Reason
 from andon.api.v1alpha1 import BuildResult, FaultModelSpec, FaultModelStatus, FaultModelVersionSpec
 from andon.core.build import plan
-from andon.core.observed import Identity, Observed, Route, Router, RouterPod, Server, Version
+from andon.core.observed import Identity, Observed, Preflight, Route, Router, RouterPod, Server, Version
 from andon.core.rollout import decide
 from tests.support.cluster import START, fault_model, succeeded
 
@@ -61,6 +61,7 @@ def observed(
         bare,
         status=FaultModelStatus(observed_generation=1, build=record),
         versions=(version(1), version(2), version(3)),
+        preflights=tuple(Preflight(n, "Passed") for n in (1, 2, 3)),
         servers=tuple(Server(n, NOW - since, ready=n in ready, ready_replicas=int(n in ready)) for n in (1, 2, 3)),
         router=router,
     )

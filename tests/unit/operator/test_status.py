@@ -29,7 +29,8 @@ def test_a_route_is_read_as_it_was_written(versions: list[int], data: st.DataObj
     weights = [high - low for low, high in zip([0, *cuts], [*cuts, 100], strict=True)]
     route = Route.of(dict(zip(versions, weights, strict=True)))
     assert Route.parse(str(route)) == route
-    assert route.stable in versions
+    assert route.stable_beside(None) in versions
+    assert route.stable_beside(versions[0]) in versions
 
 
 @pytest.mark.parametrize("weights", [{1: 99}, {1: 60, 2: 60}, {}])

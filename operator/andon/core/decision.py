@@ -1,0 +1,85 @@
+"""What a decision is: all that is to be so as of now, and what is to be said of it."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from andon.api.conditions import Phase
+from andon.api.v1alpha1 import BuildResult, FaultModelVersionSpec
+from andon.core.build import BuildPlan, BuildVerdict
+from andon.core.observed import Canary, Route
+
+ROUTER_POLL = timedelta(seconds=1)
+"""How often to ask the router's pods which route they follow, while they are to change it."""
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far the rollout is, and why it is not further.
+
+    Attributes
+    ----------
+    complete
+        Whether the version that the spec asks for holds all traffic and no other is left.
+    stalled
+        Whether nothing will happen until a person changes something.
+    held
+        Whether it is kept back on purpose, for now; the reason says why.
+    opens
+        When the candidate may gain traffic next, where it waits for a window.
+    """
+
+    phase: Phase
+    reason: str
+    message: str
+    complete: bool = False
+    stalled: bool = False
+    held: bool = False
+    opens: datetime | None = None
+    look_again: timedelta | None = None
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What is to be so, all of it, as of now.
+
+    Attributes
+    ----------
+    build
+        The plan whose Job is to exist (at work, or as the record of how it went); None: no Job.
+    record
+        What the status is to keep of the build.
+    create
+        A version to create, made of the build's report.
+    preflight
+        The version whose server is to be asked for its golden samples, or has been, before it gets any request.
+    servers
+        Versions whose servers are to stand; all others go.
+    route
+        The route to write down; None: no router yet.
+    canary
+        The note to write down beside it.
+    promoted
+        The versions that have held all traffic at some time.
+    failed_digests
+        Artifacts that failed in their rollout under this generation.
+    """
+
+    verdict: BuildVerdict
+    progress: Progress
+    build: BuildPlan | None = None
+    record: BuildResult | None = None
+    create: FaultModelVersionSpec | None = None
+    preflight: int | None = None
+    servers: tuple[int, ...] = ()
+    route: Route | None = None
+    canary: Canary | None = None
+    promoted: frozenset[int] = frozenset()
+    candidate: int | None = None
+    failed_digests: tuple[str, ...] = ()
+
+    @property
+    def stable(self) -> int | None:
+        """The version that serves and is not on trial; None before the first."""
+        if self.route is None:
+            return None
+        return self.route.stable_beside(self.canary.version if self.canary is not None else None)

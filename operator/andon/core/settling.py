@@ -1,0 +1,88 @@
+"""Give all traffic to one version and let the others go: the end of each rollout, and the way back from any step.
+
+{old: 40, new: 60} ─▶ {old: 100, new: 0} ─▶ {old: 100} ─▶ the new server goes
+"""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from andon.api.conditions import Phase, Reason
+from andon.core.decision import ROUTER_POLL, Decision, Progress
+from andon.core.observed import Canary, Observed, Route
+
+DRAIN = timedelta(seconds=5)
+"""How long a server that gets no more requests still stands, for those that it is answering."""
+
+
+def settle(observed: Observed, base: Decision, now: datetime) -> Decision:
+    """Let what serves hold all traffic, whatever was on its way."""
+    stable = observed.router.stable
+    if stable is None:
+        return replace(base, servers=())
+    return converge_on(observed, base, stable, now)
+
+
+def converge_on(observed: Observed, base: Decision, number: int, now: datetime, *, complete: bool = False) -> Decision:
+    """Give all traffic to one version, then let the others go."""
+    router, final = observed.router, Route.of({number: 100})
+    if router.configured is not None and router.configured.weight(number) < 100:
+        return _take_back(observed, base, router.configured, number, now)
+    keep_all = replace(base, servers=tuple(sorted({number, *base.servers})))
+    if router.configured != final:
+        drained = router.configured_since is not None and now - router.configured_since >= DRAIN
+        follows = router.configured is not None and router.follows(router.configured)
+        if follows and drained:
+            keep_all = replace(keep_all, route=final, canary=_last_word(observed, base.canary))
+        return replace(keep_all, progress=_draining(observed, base, number, complete=complete))
+    base = replace(base, canary=_last_word(observed, base.canary))
+    if not router.follows(final):
+        keep_all = replace(keep_all, canary=base.canary)
+        return replace(keep_all, progress=_draining(observed, base, number, complete=complete))
+    base = replace(base, servers=(number,))
+    if not complete:
+        return base
+    return replace(base, progress=_arrived(observed, number))
+
+
+def _take_back(observed: Observed, base: Decision, route: Route, number: int, now: datetime) -> Decision:
+    """Let a version on trial lose its traffic; it stays known until the last request has left it."""
+    note = base.canary
+    if note is None or not note.ended:
+        candidate = next(version for version, weight in route.weights if weight and version != number)
+        step = note.step if note is not None else 0
+        generation = observed.identity.generation
+        note = Canary(candidate, step, now, ended=Reason.SUPERSEDED, generation=generation)
+    back = Route.of({**dict.fromkeys(route.versions, 0), number: 100})
+    servers = tuple(sorted({number, *route.versions, *base.servers}))
+    return replace(base, servers=servers, route=back, canary=note, progress=_leaving(note, number))
+
+
+def _leaving(note: Canary, number: int) -> Progress:
+    message = f"Version {note.version} is wanted no more; its traffic goes back to version {number}."
+    return Progress(Phase.ROLLING_BACK, note.ended, message, look_again=ROUTER_POLL)
+
+
+def _last_word(observed: Observed, note: Canary | None) -> Canary | None:
+    """Keep the note of a version that failed as long as that says something of the spec as it is."""
+    if note is None or note.ended in ("", Reason.SUPERSEDED) or note.generation != observed.identity.generation:
+        return None
+    return note
+
+
+def _draining(observed: Observed, base: Decision, number: int, *, complete: bool) -> Progress:
+    note, route = base.canary, observed.router.configured
+    if note is not None and note.ended == Reason.SUPERSEDED and route is not None and note.version in route.versions:
+        return _leaving(note, number)
+    if not complete:  # something else is to be said; only look again soon
+        return replace(base.progress, look_again=ROUTER_POLL)
+    message = f"Version {number} takes all traffic; the router's pods follow."
+    return Progress(Phase.SWITCHING, Reason.SWITCHING_TRAFFIC, message, look_again=ROUTER_POLL)
+
+
+def _arrived(observed: Observed, number: int) -> Progress:
+    server = observed.server(number)
+    if server is not None and server.ready:
+        return Progress(Phase.STABLE, Reason.ROLLED_OUT, f"Version {number} serves all traffic.", complete=True)
+    trouble = f": {server.trouble}" if server is not None and server.trouble else "."
+    message = f"Version {number} holds all traffic, but not all its replicas are ready{trouble}"
+    return Progress(Phase.STARTING, Reason.VERSION_NOT_READY, message)

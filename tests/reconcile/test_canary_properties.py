@@ -1,0 +1,114 @@
+"""Whatever happens in whatever order: what must hold does, and once it stops the rollout comes to an end."""
+
+import asyncio
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from andon.core.observed import Route
+from tests.support.cluster import succeeded
+from tests.support.runs import KEY, Run
+
+STEPS = st.lists(st.integers(1, 99), max_size=3, unique=True).flatmap(
+    lambda weights: st.permutations(["pause", "approval", *("weight" for _ in weights)]).map(
+        lambda order: _steps(order, sorted(weights))
+    )
+)
+EVENTS = st.sampled_from(
+    ["turns", "hour", "build", "break", "mend", "approve", "promote", "abort", "suspend", "resume", "spec", "forget"]
+)
+
+
+def _steps(order: list[str], weights: list[int]) -> list[dict[str, Any]]:
+    rising = iter(weights)
+    words: dict[str, dict[str, Any]] = {"pause": {"pause": "10m"}, "approval": {"approval": {}}}
+    return [words.get(one) or {"weight": next(rising)} for one in order]
+
+
+def _digest(letter: str) -> str:
+    return f"sha256:{letter * 64}"
+
+
+class _Plant:
+    """A run to which things happen."""
+
+    def __init__(self, steps: list[dict[str, Any]]) -> None:
+        self.run = Run(watch=self._watch)
+        self.rollout: dict[str, object] = {"steps": steps}
+        self.letter = "a"
+        self.broken: set[int] = set()
+        self.run.world.healthy = lambda version: version not in self.broken
+        self.run.world.build = lambda job: succeeded(self.letter)
+        self.builds = 0
+
+    def _watch(self, run: Run) -> None:
+        config = run.cluster.objects.get(("ConfigMap", "spindle-router"))
+        if config is None:
+            return
+        route = Route.parse(config["metadata"]["annotations"]["andon.dev/weights"])
+        assert sum(weight for _, weight in route.weights) == 100
+        assert len(route.versions) <= 2, "more than one version on trial"
+        for version in route.versions:
+            assert ("Deployment", f"spindle-v{version}") in run.cluster.objects, "the router knows what does not stand"
+        status = run.model.get("status", {})
+        tracks = [status[name] for name in ("stable", "candidate") if status.get(name)]
+        assert sum(track["weight"] for track in tracks) in (0, 100)
+
+    async def happen(self, what: str) -> None:
+        run = self.run
+        if what == "turns":
+            for _ in range(4):
+                await run.turn()
+        elif what == "hour":
+            run.clock.forward(3600)
+        elif what == "build":
+            self.builds += 1
+            self.letter = "bcdef"[self.builds % 5]
+            run.annotate(retrain=str(self.builds))
+        elif what == "break":
+            stable = (run.model.get("status", {}).get("stable") or {}).get("version", 1)
+            self.broken = set(range(1, 9)) - {stable}
+        elif what == "mend":
+            self.broken = set()
+        elif what in ("approve", "promote", "abort"):
+            run.annotate(**{what: _digest(self.letter)})
+        elif what in ("suspend", "resume"):
+            run.apply(rollout=self.rollout, suspend=what == "suspend")
+        elif what == "spec":
+            self.rollout = {"steps": [{"weight": 30}, {"pause": "1h"}]}
+            run.apply(rollout=self.rollout)
+        elif what == "forget":
+            run.model["status"] = {}
+            run.cluster.put(run.model)
+        await run.turn()
+
+
+async def _story(steps: list[dict[str, Any]], events: list[str]) -> None:
+    plant = _Plant(steps)
+    run = plant.run
+    run.apply(rollout=plant.rollout)
+    await run.settle()
+    for event in events:
+        await plant.happen(event)
+    plant.broken = set()
+    run.apply(rollout=plant.rollout, suspend=False)
+    run.annotate(approve=_digest(plant.letter))
+    await run.settle(rounds=150)
+    status = run.model["status"]
+    assert status["phase"] in ("Stable", "RolledBack")
+    assert status["stable"]["weight"] == 100
+    assert "candidate" not in status
+    assert run.servers == ["spindle-router", f"spindle-v{status['stable']['version']}"]
+    writes = len(run.cluster.writes)
+    for _ in range(3):
+        await run.reconciler.reconcile(KEY)
+    assert run.cluster.writes[writes:] == []
+
+
+@settings(deadline=None, max_examples=150)
+@given(steps=STEPS, events=st.lists(EVENTS, max_size=12))
+def test_once_faults_stop_every_rollout_ends_stable_or_rolled_back(
+    steps: list[dict[str, Any]], events: list[str]
+) -> None:
+    asyncio.run(_story(steps, events))
