@@ -33,6 +33,17 @@ def test_a_good_one_is_taken(kubectl: Kubectl) -> None:
     assert refusal(kubectl, serving={"replicas": 2, "resources": {"limits": {"cpu": 1, "memory": "1Gi"}}}) == ""
 
 
+def test_a_canary_with_windows_is_taken(kubectl: Kubectl) -> None:
+    steps = [{"approval": {}}, {"weight": 5}, {"pause": "1h30m"}, {"weight": 50}]
+    window = {
+        "kind": "Allow",
+        "cron": "0,30 6-22/2 1,15 JAN-MAR,12 MON-FRI",
+        "duration": "4h",
+        "timeZone": "Europe/Berlin",
+    }
+    assert refusal(kubectl, rollout={"steps": steps, "windows": [window]}) == ""
+
+
 @pytest.mark.parametrize(
     ("spec", "said"),
     [
@@ -52,6 +63,18 @@ def test_a_good_one_is_taken(kubectl: Kubectl) -> None:
         ({"serving": {"resources": {"limits": {"gpu": 1}}}}, "field not declared in schema"),
         ({"rollout": {"progressDeadline": "5 minutes"}}, "should match"),
         ({"rollout": {"progressDeadline": "0s"}}, "longer than zero"),
+        ({"rollout": {"steps": [{}]}}, "exactly one of weight, pause and approval"),
+        ({"rollout": {"steps": [{"weight": 5, "pause": "1m"}]}}, "exactly one of weight, pause and approval"),
+        ({"rollout": {"steps": [{"weight": 100}]}}, "less than or equal to 99"),
+        ({"rollout": {"steps": [{"weight": 0}]}}, "greater than or equal to 1"),
+        ({"rollout": {"steps": [{"weight": 50}, {"pause": "1m"}, {"weight": 5}]}}, "weights must grow"),
+        ({"rollout": {"steps": [{"weight": 5}, {"weight": 5}]}}, "weights must grow"),
+        ({"rollout": {"steps": [{"approval": {}}, {"approval": {}}]}}, "one approval at most"),
+        ({"rollout": {"steps": [{"pause": "5 minutes"}]}}, "should match"),
+        ({"rollout": {"steps": [{"shadow": "5m"}]}}, "field not declared in schema"),
+        ({"rollout": {"windows": [{"kind": "Allow", "cron": "0 25 * * *", "duration": "1h"}]}}, "should match"),
+        ({"rollout": {"windows": [{"kind": "Allow", "cron": "0 14 * * 6"}]}}, "duration: Required value"),
+        ({"rollout": {"windows": [{"kind": "Never", "cron": "0 14 * * 6", "duration": "1h"}]}}, "Unsupported value"),
         ({"source": {}}, "spec.source.train: Required value"),
         ({"source": {"train": {**TRAIN, "target": ""}}}, "at least 1 chars long"),
         ({"source": {"train": {**TRAIN, "data": {"uri": "file:///etc/passwd"}}}}, "uri must start with"),

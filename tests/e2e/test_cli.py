@@ -8,17 +8,14 @@ from __future__ import annotations
 import csv
 import io
 import json
-import os
 import random
-import subprocess
-import sys
 import urllib.request
-from pathlib import Path
 from typing import Any, Protocol
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
+from tests.support.command import andon
+
 ROWS = 1100
 """More than two requests' worth."""
 ROWS_BY_HAND = 300
@@ -32,19 +29,6 @@ class Served(Protocol):
 
     namespace: str
     name: str
-
-
-def andon(*arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
-    environment = os.environ | {"PYTHONPATH": f"{ROOT / 'operator'}:{ROOT}", "NO_COLOR": "1"}
-    command = [
-        sys.executable,
-        "-c",
-        "import sys; sys.argv[0] = 'andon'; from andon.cli import main; main()",
-        *arguments,
-    ]
-    return subprocess.run(
-        command, env=environment, input=stdin, capture_output=True, text=True, timeout=120, check=False
-    )
 
 
 def host(served: Served) -> str:
