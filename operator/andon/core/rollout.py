@@ -142,7 +142,7 @@ def _roll_out(observed: Observed, base: Decision, target: Version, now: datetime
         return converge_on(observed, base, number, now, complete=True)
     refusal = _refusal(observed, base, target, stable)
     if refusal is not None:
-        return replace(settle(observed, base, now), progress=refusal)
+        return _saying(refusal, settle(observed, base, now))
     if observed.abort == target.spec.digest:
         return _abort(observed, base, target, stable, now)
     return _switch(observed, base, target, stable, now)
@@ -272,7 +272,7 @@ def _abort(observed: Observed, base: Decision, target: Version, stable: int, now
     )
     if observed.server(number) is not None or (route is not None and number in route.versions):
         return _give_up(observed, base, target, stable, Reason.ABORTED, message, now)
-    return replace(settle(observed, base, now), progress=_rolled_back(observed, stable, Reason.ABORTED, message))
+    return _saying(_rolled_back(observed, stable, Reason.ABORTED, message), settle(observed, base, now))
 
 
 def _give_up(
@@ -285,7 +285,12 @@ def _give_up(
     failed = (*base.failed_digests, spec.digest)[-20:]
     given_up = replace(base, candidate=None, preflight=None, canary=ended, failed_digests=failed)
     settled = settle(observed, given_up, now)
-    return replace(settled, progress=_rolled_back(observed, stable, reason, message))
+    return _saying(_rolled_back(observed, stable, reason, message), settled)
+
+
+def _saying(progress: Progress, settled: Decision) -> Decision:
+    """Say something else of a decision, but look again as soon as it wants to: routers tell nobody when they follow."""
+    return replace(settled, progress=replace(progress, look_again=settled.progress.look_again))
 
 
 def _starting(observed: Observed, number: int, server: Server | None, now: datetime) -> Progress:

@@ -132,6 +132,8 @@ def test_whatever_is_seen_nothing_that_may_serve_is_taken_away(
     if decision.progress.complete:
         assert after == {target: 100}
         assert state.router.follows(decision.route)
+    if not state.router.follows(decision.route):
+        assert decision.progress.look_again is not None, "routers follow without an event: somebody must look"
 
 
 @given(configured=ROUTES, live=st.lists(ROUTES, min_size=1, max_size=2), ready=st.sets(st.integers(1, 3)))
