@@ -19,6 +19,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.tree import DecisionTreeClassifier
 from threadpoolctl import threadpool_limits
 
+from model_builder.compression.floats import float32_floor
 from model_builder.params import EstimatorName, Params, RandomForest
 
 Matrix = npt.NDArray[np.float32]
@@ -118,17 +119,6 @@ def importances(pipeline: Pipeline) -> npt.NDArray[np.float64] | None:
         return np.asarray(weights / max(weights.sum(), 1e-300))
     found = getattr(estimator, "feature_importances_", None)
     return None if found is None else np.asarray(found, np.float64)
-
-
-def float32_floor(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """Give the largest float32 not above each value, as float64.
-
-    For every float32 ``x``, ``x <= value`` and ``x <= float32_floor(value)`` are the same.
-    """
-    rounded = values.astype(np.float32)
-    with np.errstate(over="ignore"):  # the neighbour of the smallest float32 is not asked for, only computed
-        lower = np.nextafter(rounded, np.float32(-np.inf))
-    return np.where(rounded.astype(np.float64) > values, lower, rounded).astype(np.float64)
 
 
 def _forest(kind: type[Any], settings: RandomForest, seed: int, columns: int, width: int) -> ClassifierMixin:
