@@ -20,7 +20,7 @@ from sklearn.tree import DecisionTreeClassifier
 from threadpoolctl import threadpool_limits
 
 from model_builder.compression.floats import float32_floor
-from model_builder.params import EstimatorName, Params, RandomForest
+from model_builder.spec.params import EstimatorName, Params, RandomForest
 
 Matrix = npt.NDArray[np.float32]
 Codes = npt.NDArray[np.int64]

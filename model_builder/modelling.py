@@ -12,11 +12,11 @@ from model_builder.compression.encode import form_for
 from model_builder.crossval import MAX_ROWS, FitAndScore, Floats, Folds, Judged, judge, make_folds, pooled
 from model_builder.estimators import fit
 from model_builder.export import export
-from model_builder.params import EstimatorName
 from model_builder.progress import Progress
 from model_builder.report import Signature
 from model_builder.selection import Choice, choose
 from model_builder.spec import BuildSpec, CrossValidation
+from model_builder.spec.params import EstimatorName
 from model_builder.splitting import Indices, Order
 from model_builder.threshold import choose_threshold
 

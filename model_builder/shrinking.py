@@ -18,10 +18,10 @@ from model_builder.compression.prune_trees import by_mutual_information
 from model_builder.compression.quantize import quantize_leaves, quantize_thresholds
 from model_builder.compression.report import CompressionReport
 from model_builder.compression.search import Budget, Search
-from model_builder.compression_spec import Prune, Quantize
 from model_builder.progress import Progress
 from model_builder.report import Reduction, Signature
 from model_builder.spec import BuildSpec
+from model_builder.spec.compression import Prune, Quantize
 
 Matrix = npt.NDArray[np.float32]
 Codes = npt.NDArray[np.int64]

@@ -10,9 +10,8 @@ from pydantic import ConfigDict, Field, model_validator
 from pydantic.config import JsonDict
 
 from andon.api.meta import NAME_MAX_LENGTH
-from model_builder.compression_spec import Compression
 from model_builder.report import Metrics, Runtime, Signature
-from model_builder.spec import BuildSpec, OnnxRuntimeVersion, Source, Spec, Validation, cel
+from model_builder.spec import BuildSpec, Compression, OnnxRuntimeVersion, Source, Spec, Validation, cel
 
 DURATION_PATTERN = r"^([0-9]+h)?([0-9]+m)?([0-9]+s)?$"
 DURATION_RULE = f"!self.matches('{DURATION_PATTERN}') || duration(self) > duration('0s')"

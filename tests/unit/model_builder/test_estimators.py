@@ -11,7 +11,7 @@ from model_builder.classes import order_classes
 from model_builder.compression.floats import float32_floor
 from model_builder.errors import Reason
 from model_builder.estimators import STEP, fit
-from model_builder.params import Params
+from model_builder.spec.params import Params
 from model_builder.splitting import split_rows
 from tests.support.builder import refused
 

@@ -20,9 +20,9 @@ from model_builder.contract import decision
 from model_builder.errors import Reason
 from model_builder.estimators import STEP, fit
 from model_builder.export import Exported, export
-from model_builder.params import Params
 from model_builder.parity import Answers, Model, compare, reference
 from model_builder.report import Signature
+from model_builder.spec.params import Params
 from tests.support.builder import refused
 
 

@@ -11,9 +11,9 @@ from scipy.stats import t as student
 
 from model_builder.build import build
 from model_builder.crossval import Folds, Judged, best_f1, estimate, fold_scores, make_folds
-from model_builder.params import EstimatorName
 from model_builder.progress import Silent
 from model_builder.selection import choose
+from model_builder.spec.params import EstimatorName
 from model_builder.splitting import Order
 from tests.support.builder import fault_csv, local, spec
 

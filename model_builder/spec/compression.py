@@ -6,7 +6,7 @@ from typing import Literal, Self
 
 from pydantic import ConfigDict, Field, model_validator
 
-from model_builder.specbase import Spec, cel
+from model_builder.spec.base import Spec, cel
 
 WAY_RULE = "give budget, or prune and quantize, not both: the budget's search prunes and quantizes by itself"
 INTERACTIONS_RULE = "interactions: Auto needs a budget, because the search decides on them"
