@@ -11,7 +11,8 @@ from pydantic import ValidationError
 
 from andon.api.conditions import Reason
 from andon.api.meta import ANNOTATION_ROUTE, API_VERSION, FIELD_MANAGER, LABEL_FAULT_MODEL
-from andon.api.v1alpha1 import FaultModelStatus, Manifest
+from andon.api.status import FaultModelStatus
+from andon.api.v1alpha1 import Manifest
 from andon.core.decision import Decision
 from andon.core.observed import Observed
 from andon.core.rollout import decide

@@ -11,7 +11,9 @@ from typing import Any
 import pytest
 import yaml
 
-from andon.api.v1alpha1 import BuildResult, FaultModelSpec, FaultModelStatus, FaultModelVersionSpec
+from andon.api.status import BuildResult, FaultModelStatus
+from andon.api.v1alpha1 import FaultModelSpec
+from andon.api.versions import FaultModelVersionSpec
 from andon.core.build import plan
 from andon.core.decision import Decision
 from andon.core.observed import Identity, Observed, Preflight, Route, Router, RouterPod, Server, Version

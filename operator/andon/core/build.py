@@ -6,7 +6,7 @@ from typing import Literal
 
 from andon.api.conditions import Reason
 from andon.api.meta import build_name
-from andon.api.v1alpha1 import BuildResult
+from andon.api.status import BuildResult
 from andon.core.observed import BuildJob, Observed
 from model_builder.report import BuildReport, canonical_json
 from model_builder.spec import BuildSpec, Runtime

@@ -11,7 +11,8 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from andon.api.conditions import Phase, Reason
-from andon.api.v1alpha1 import Step, parse_duration
+from andon.api.durations import parse_duration
+from andon.api.rollout import Step
 from andon.core.decision import ROUTER_POLL, Decision, Progress
 from andon.core.observed import Canary, Observed, Route, Version
 from andon.core.windows import WindowError, gate

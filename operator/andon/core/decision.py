@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from andon.api.conditions import Phase
-from andon.api.v1alpha1 import BuildResult, FaultModelVersionSpec
+from andon.api.status import BuildResult
+from andon.api.versions import FaultModelVersionSpec
 from andon.core.build import BuildPlan, BuildVerdict
 from andon.core.observed import Canary, Route
 

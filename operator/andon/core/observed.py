@@ -4,7 +4,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Literal
 
-from andon.api.v1alpha1 import FaultModelSpec, FaultModelStatus, FaultModelVersionSpec, Manifest
+from andon.api.status import FaultModelStatus
+from andon.api.v1alpha1 import FaultModelSpec, Manifest
+from andon.api.versions import FaultModelVersionSpec
 from model_builder.report import BuildReport
 
 

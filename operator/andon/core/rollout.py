@@ -14,7 +14,9 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from andon.api.conditions import ConditionType, Phase, Reason
-from andon.api.v1alpha1 import ArtifactReference, BuildResult, BuiltFrom, FaultModelVersionSpec, parse_duration
+from andon.api.durations import parse_duration
+from andon.api.status import BuildResult
+from andon.api.versions import ArtifactReference, BuiltFrom, FaultModelVersionSpec
 from andon.core.build import BuildPlan, BuildVerdict, judge, plan
 from andon.core.canary import advance, note_of
 from andon.core.decision import ROUTER_POLL, Decision, Progress

@@ -27,7 +27,9 @@ from andon.api.meta import (
     LABEL_VERSION,
     router_name,
 )
-from andon.api.v1alpha1 import FaultModelSpec, FaultModelStatus, FaultModelVersionSpec, Manifest
+from andon.api.status import FaultModelStatus
+from andon.api.v1alpha1 import FaultModelSpec, Manifest
+from andon.api.versions import FaultModelVersionSpec
 from andon.core.observed import (
     BuildJob,
     Canary,

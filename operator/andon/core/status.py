@@ -6,15 +6,8 @@ from typing import Literal
 
 from andon.api.conditions import ConditionType, Phase, Reason
 from andon.api.meta import GRPC_PORT, HTTP_PORT
-from andon.api.v1alpha1 import (
-    ArtifactSummary,
-    CandidateTrack,
-    Condition,
-    Endpoints,
-    FaultModelStatus,
-    FaultModelVersionSpec,
-    Track,
-)
+from andon.api.status import ArtifactSummary, CandidateTrack, Condition, Endpoints, FaultModelStatus, Track
+from andon.api.versions import FaultModelVersionSpec
 from andon.core.build import BuildVerdict
 from andon.core.decision import Decision
 from andon.core.observed import Observed, Route

@@ -13,7 +13,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from croniter import croniter
 from croniter.croniter import CroniterBadDateError, CroniterError
 
-from andon.api.v1alpha1 import Window, parse_duration
+from andon.api.durations import parse_duration
+from andon.api.rollout import Window
 
 _CLOCK_CHANGE = timedelta(hours=3)
 """More than clocks are moved by at once."""

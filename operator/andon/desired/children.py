@@ -13,7 +13,8 @@ from andon.api.meta import (
     LABEL_VERSION,
     version_name,
 )
-from andon.api.v1alpha1 import FaultModelVersionSpec, Manifest
+from andon.api.v1alpha1 import Manifest
+from andon.api.versions import FaultModelVersionSpec
 from andon.core.decision import Decision
 from andon.core.observed import Identity, Observed
 from andon.desired.build_job import build_config, build_job

@@ -1,7 +1,8 @@
 """The Job that asks a version's server for its golden samples, before the version gets any request."""
 
 from andon.api.meta import COMPONENT_PREFLIGHT, HTTP_PORT, child_labels, preflight_name, version_name
-from andon.api.v1alpha1 import FaultModelVersionSpec, Manifest
+from andon.api.v1alpha1 import Manifest
+from andon.api.versions import FaultModelVersionSpec
 from andon.core.observed import Identity
 from andon.desired.platform import Platform
 from andon.desired.pods import CONTAINER_SECURITY, Mounts, add_store, environment, metadata, pod_spec

@@ -1,7 +1,9 @@
 """The model server of one version: Triton's Deployment, its headless Service and its disruption budget."""
 
 from andon.api.meta import COMPONENT_SERVER, GRPC_PORT, HTTP_PORT, METRICS_PORT, child_labels, version_name
-from andon.api.v1alpha1 import FaultModelVersionSpec, Manifest, Serving
+from andon.api.serving import Serving
+from andon.api.v1alpha1 import Manifest
+from andon.api.versions import FaultModelVersionSpec
 from andon.core.observed import Identity
 from andon.desired.platform import Platform
 from andon.desired.pods import (

@@ -4,7 +4,9 @@ from typing import Any
 
 import pytest
 
-from andon.api.v1alpha1 import BuildResult, FaultModelSpec, FaultModelStatus, FaultModelVersionSpec
+from andon.api.status import BuildResult, FaultModelStatus
+from andon.api.v1alpha1 import FaultModelSpec
+from andon.api.versions import FaultModelVersionSpec
 from andon.core.build import judge, plan
 from andon.core.observed import BuildJob, Identity, Observed, Version
 from tests.support.cluster import failed, fault_model, succeeded

@@ -7,7 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from andon.api.conditions import Reason
-from andon.api.v1alpha1 import BuildResult, FaultModelSpec, FaultModelStatus, FaultModelVersionSpec
+from andon.api.status import BuildResult, FaultModelStatus
+from andon.api.v1alpha1 import FaultModelSpec
+from andon.api.versions import FaultModelVersionSpec
 from andon.core.build import plan
 from andon.core.observed import Identity, Observed, Preflight, Route, Router, RouterPod, Server, Version
 from andon.core.rollout import decide

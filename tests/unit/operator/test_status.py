@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from andon.api.v1alpha1 import Condition, FaultModelStatus, parse_duration
+from andon.api.durations import parse_duration
+from andon.api.status import Condition, FaultModelStatus
 from andon.core.observed import Route
 from andon.core.status import human_size, transitions
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from andon.api.v1alpha1 import Window
+from andon.api.rollout import Window
 from andon.core.windows import WindowError, gate
 
 BERLIN = ZoneInfo("Europe/Berlin")

@@ -1,0 +1,127 @@
+"""`spec.rollout`: how a new version reaches the line."""
+
+from typing import Literal, Self
+
+from pydantic import ConfigDict, Field, model_validator
+
+from andon.api.durations import Duration
+from model_builder.spec import Spec, cel
+
+_CRON_FIELDS = (
+    "[0-5]?[0-9]",
+    "[01]?[0-9]|2[0-3]",
+    "0?[1-9]|[12][0-9]|3[01]",
+    "0?[1-9]|1[0-2]|JAN|FEB|MAR|APR|MAY|JUN|JUL|AUG|SEP|OCT|NOV|DEC",
+    "[0-7]|SUN|MON|TUE|WED|THU|FRI|SAT",
+)
+
+
+def _cron_pattern() -> str:
+    fields = []
+    for value in _CRON_FIELDS:
+        item = rf"([*]|({value})(-({value}))?)(/[1-9][0-9]?)?"
+        fields.append(f"{item}(,{item})*")
+    return f"^{' '.join(fields)}$"
+
+
+CRON_PATTERN = _cron_pattern()
+"""Five fields: minute, hour, day of the month, month, day of the week."""
+STEP_RULE = "give exactly one of weight, pause and approval"
+WEIGHTS_RULE = "weights must grow from step to step"
+APPROVALS_RULE = "give one approval at most: an approval is for an artifact, and holds for all of its steps"
+
+
+class Approval(Spec):
+    """A person has to approve the candidate, by the annotation `andon.dev/approve` with its digest."""
+
+
+class Step(Spec):
+    """One step of a canary."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "x-kubernetes-validations": [
+                cel(
+                    "[has(self.weight), has(self.pause), has(self.approval)].filter(given, given).size() == 1",
+                    STEP_RULE,
+                )
+            ]
+        }
+    )
+
+    weight: int | None = Field(default=None, ge=1, le=99, description="Per cent of the requests for the candidate.")
+    pause: Duration | None = Field(default=None, description="How long to wait, such as 10m.")
+    approval: Approval | None = Field(default=None, description="Wait until a person approves the candidate.")
+
+    @model_validator(mode="after")
+    def _one_kind(self) -> Self:
+        if sum(one is not None for one in (self.weight, self.pause, self.approval)) != 1:
+            raise ValueError(STEP_RULE)
+        return self
+
+
+class Window(Spec):
+    """A time in which versions may gain traffic, or must not."""
+
+    kind: Literal["Allow", "Deny"] = Field(
+        description="Whether versions may gain traffic in it. Deny goes before Allow."
+    )
+    cron: str = Field(
+        min_length=9,
+        max_length=128,
+        pattern=CRON_PATTERN,
+        description="When it opens: minute, hour, day of the month, month, day of the week, such as 0 14 * * 6.",
+    )
+    duration: Duration = Field(description="How long it is open, such as 4h.")
+    time_zone: str = Field(
+        default="UTC",
+        min_length=1,
+        max_length=64,
+        pattern="^[A-Za-z0-9_+-]+(/[A-Za-z0-9_+-]+)*$",
+        description="IANA time zone of the cron expression, such as Europe/Berlin.",
+    )
+
+
+class Rollout(Spec):
+    """How a new version reaches the line."""
+
+    steps: tuple[Step, ...] = Field(
+        default=(),
+        max_length=20,
+        description=(
+            "Steps of the canary, in their order, before a new version gets all traffic; none: it gets all at once."
+            " Weights must grow; one approval at most. The first version of all and one that held all traffic before"
+            " go without."
+        ),
+        json_schema_extra={
+            "x-kubernetes-validations": [
+                cel(
+                    "self.filter(s, has(s.weight)).map(s, s.weight).isSorted() && self.filter(s, has(s.weight))"
+                    ".all(s, self.exists_one(other, has(other.weight) && other.weight == s.weight))",
+                    WEIGHTS_RULE,
+                ),
+                cel("self.filter(s, has(s.approval)).size() <= 1", APPROVALS_RULE),
+            ]
+        },
+    )
+    windows: tuple[Window, ...] = Field(
+        default=(),
+        max_length=20,
+        description=(
+            "When a new version may gain traffic: in an Allow window, where there is one, and in no Deny window."
+            " They never hold a version that loses traffic, nor the first version of all."
+        ),
+    )
+    progress_deadline: Duration = Field(
+        default="10m",
+        description="A version that is not ready by then is given up, and what serves goes on. Such as 10m.",
+    )
+
+    @model_validator(mode="after")
+    def _steps_fit(self) -> Self:
+        weights = [step.weight for step in self.steps if step.weight is not None]
+        if weights != sorted(set(weights)):
+            raise ValueError(WEIGHTS_RULE)
+        if sum(step.approval is not None for step in self.steps) > 1:
+            raise ValueError(APPROVALS_RULE)
+        return self
