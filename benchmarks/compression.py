@@ -202,7 +202,7 @@ def emlearn_bytes(forest: RandomForestClassifier) -> int | None:
     """Size of emlearn's C code for a forest, compiled for size; None where emlearn or a compiler is missing."""
     compiler = shutil.which("cc")
     try:
-        import emlearn  # type: ignore[import-not-found,unused-ignore]
+        import emlearn  # type: ignore[import-not-found,import-untyped,unused-ignore]
     except ImportError:
         return None
     if compiler is None:
