@@ -116,6 +116,10 @@ soak: $(VENV)/ready ## Ten minutes at rest: the operator writes nothing but its 
 bench-serving: $(VENV)/ready ## Requests/s, latency and memory of our Triton image beside MLServer.
 	$(BIN)/python -m benchmarks.serving
 
+.PHONY: bench-build
+bench-build: $(VENV)/ready ## Time and memory of whole builds: AI4I, and a million generated rows.
+	$(BIN)/python -m benchmarks.build
+
 .PHONY: bench-rollout
 bench-rollout: $(VENV)/ready ## How rollouts end, and after how many requests and labels, over thousands of simulated ones.
 	$(BIN)/python -m benchmarks.rollout

@@ -10,6 +10,7 @@ import typer
 
 from model_builder.errors import EXIT_OK, BuilderError
 from model_builder.settings import Settings
+from model_builder.usage import Stopwatch
 
 EXIT_CODES = "Exit status: 0 done; 3 the input is at fault, mend it first; 1 anything else, trying again may help."
 
@@ -40,9 +41,10 @@ def build(
 
     Try: python -m model_builder build examples/spindle.yaml --data machine_fault.csv --out spindle
     """
+    watch = Stopwatch()
     from model_builder.local import build_locally
 
-    raise typer.Exit(build_locally(file, out, data, as_json, Settings.from_environment()))
+    raise typer.Exit(build_locally(file, out, data, as_json, Settings.from_environment(), watch))
 
 
 @app.command(epilog=EXIT_CODES)

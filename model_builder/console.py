@@ -15,6 +15,7 @@ from rich.text import Text
 from model_builder.errors import BuilderError
 from model_builder.model_report import ModelReport
 from model_builder.progress import Step
+from model_builder.report import Usage
 
 
 class ConsoleProgress:
@@ -38,8 +39,8 @@ class ConsoleProgress:
         self._console.print(f"[yellow]•[/] {escape(text)}")
 
 
-def summary(report: ModelReport, digest: str, place: str) -> RenderableType:
-    """Sum up a finished build."""
+def summary(report: ModelReport, digest: str, place: str, usage: Usage) -> RenderableType:
+    """Sum up a finished build: what it made, how good that is, and what it took of the machine."""
     facts = Table.grid(padding=(0, 2))
     facts.add_column(style="dim")
     facts.add_column()
@@ -51,6 +52,7 @@ def summary(report: ModelReport, digest: str, place: str) -> RenderableType:
         ("plain export", f"{report.plain_bytes:,} bytes"),
         ("digest", digest),
         ("artifact", place),
+        ("took", f"{usage.seconds:.1f} s, at most {usage.peak_memory_bytes / 2**20:,.0f} MiB of memory"),
     ]
     for name, value in rows:
         facts.add_row(name, Text(value, overflow="fold"))

@@ -19,6 +19,7 @@ from model_builder.spec import BuildSpec
 from model_builder.specfile import read_spec
 from model_builder.store import Store, artifact_path, open_store
 from model_builder.uri import locate
+from model_builder.usage import Stopwatch
 
 
 @dataclass
@@ -37,13 +38,13 @@ def run_job(settings: Settings) -> int:
     int
         Exit status: 0 built or already there, 3 the input is at fault, 1 a retry may help.
     """
-    log, store, known = LogProgress("-"), None, _Known()
+    log, store, known, watch = LogProgress("-"), None, _Known(), Stopwatch()
     try:
         spec = read_spec(settings.build_spec)
         log = LogProgress(spec.name)
         known.build_inputs_digest = inputs_digest(spec, None, None)
         store = open_store(settings)
-        report = _build_once(spec, store, settings, log, known)
+        report = _build_once(spec, store, settings, log, known, watch)
     except Exception as error:  # noqa: BLE001 (every failure is reported, whatever it is)
         failure = as_builder_error(error)
         if failure.reason is Reason.INTERNAL_ERROR:
@@ -60,7 +61,9 @@ def run_job(settings: Settings) -> int:
     return EXIT_OK
 
 
-def _build_once(spec: BuildSpec, store: Store, settings: Settings, log: LogProgress, known: _Known) -> BuildReport:
+def _build_once(
+    spec: BuildSpec, store: Store, settings: Settings, log: LogProgress, known: _Known, watch: Stopwatch
+) -> BuildReport:
     data = spec.source.train.data
     location = locate(data.uri, settings)
     with tempfile.TemporaryDirectory(prefix="andon-") as folder:
@@ -78,7 +81,7 @@ def _build_once(spec: BuildSpec, store: Store, settings: Settings, log: LogProgr
         with log.step("store", "Storing the artifact") as step:
             store.publish(scratch / "artifact", built.artifact.digest)
             uri = store.uri(artifact_path(built.artifact.digest))
-            report = built.report.model_copy(update={"uri": uri})
+            report = built.report.model_copy(update={"uri": uri, "usage": watch.usage()})
             store.write(report_path(digest), report.to_json().encode())
             step.done(uri)
     return report

@@ -22,9 +22,12 @@ from model_builder.sources import LocalData, bring
 from model_builder.spec import BuildSpec
 from model_builder.specfile import read_spec
 from model_builder.uri import locate
+from model_builder.usage import Stopwatch
 
 
-def build_locally(file: Path, out: Path, data: str | None, as_json: bool, settings: Settings) -> int:
+def build_locally(
+    file: Path, out: Path, data: str | None, as_json: bool, settings: Settings, watch: Stopwatch | None = None
+) -> int:
     """Build the model of a manifest into a folder.
 
     Parameters
@@ -33,12 +36,15 @@ def build_locally(file: Path, out: Path, data: str | None, as_json: bool, settin
         Where to take the data from instead of the manifest's URI; a relative path starts at the working folder.
     as_json
         Print the report as JSON and nothing else.
+    watch
+        Runs since the command began; None to begin now.
 
     Returns
     -------
     int
         Exit status.
     """
+    watch = watch or Stopwatch()
 
     def run(progress: Progress) -> tuple[str, RenderableType]:
         spec = read_spec(file)
@@ -47,8 +53,9 @@ def build_locally(file: Path, out: Path, data: str | None, as_json: bool, settin
             local = _fetched(spec, data, file.parent, settings, Path(folder), progress)
             other = _independent(spec, file.parent, settings, Path(folder), progress)
             built = build(spec, local, out, progress, other)
-        report = built.report.model_copy(update={"uri": out.absolute().as_uri()})
-        return report.to_json(), summary(built.model, built.artifact.digest, str(out))
+        usage = watch.usage()
+        report = built.report.model_copy(update={"uri": out.absolute().as_uri(), "usage": usage})
+        return report.to_json(), summary(built.model, built.artifact.digest, str(out), usage)
 
     return _tell(run, as_json)
 

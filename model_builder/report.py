@@ -99,6 +99,13 @@ class Reduction(Report):
     splits_after: int
 
 
+class Usage(Report):
+    """What a build took of the machine. It differs from run to run, so it is never part of an artifact."""
+
+    seconds: float
+    peak_memory_bytes: int
+
+
 class BuildReport(Report):
     """Outcome of one build. A failed one says why, what was found, what is allowed and how to mend it."""
 
@@ -126,6 +133,7 @@ class BuildReport(Report):
     runtime: Runtime | None = None
     reductions: tuple[Reduction, ...] = Field(default=(), description="Steps of compression, with bytes and splits.")
     notes: tuple[str, ...] = Field(default=(), description="What the builder decided by itself, for people.")
+    usage: Usage | None = Field(default=None, description="Time and memory of the build.")
 
     def to_json(self) -> str:
         """Write the report as JSON, absent fields left out."""
@@ -154,8 +162,8 @@ def canonical_json(value: object) -> bytes:
 def termination_message(report: BuildReport, limit: int = TERMINATION_MESSAGE_BYTES) -> str:
     """Write a report as JSON of at most ``limit`` bytes.
 
-    Notes and reductions go first, then the lists of names (``signature.truncated`` then says so), then the confusion
-    matrix of many classes; texts are shortened last. The full report is in the store.
+    Notes, reductions and usage go first, then the lists of names (``signature.truncated`` then says so), then the
+    confusion matrix of many classes; texts are shortened last. The full report is in the store.
     """
     for shorter in (_whole, _without_notes, _without_names, _without_matrix):
         report = shorter(report)
@@ -170,7 +178,7 @@ def _whole(report: BuildReport) -> BuildReport:
 
 
 def _without_notes(report: BuildReport) -> BuildReport:
-    return report.model_copy(update={"notes": (), "reductions": ()})
+    return report.model_copy(update={"notes": (), "reductions": (), "usage": None})
 
 
 def _without_names(report: BuildReport) -> BuildReport:

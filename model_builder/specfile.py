@@ -14,6 +14,7 @@ from model_builder.spec import BuildSpec
 
 API_GROUP = "andon.dev/"
 MAX_FILE_BYTES = 1 << 20
+_IN_MANIFEST = {"name": "metadata.name", "runtime.onnxruntime": "spec.serving.onnxruntime"}
 
 
 class _StrictLoader(yaml.SafeLoader):
@@ -54,8 +55,9 @@ def read_spec(path: Path) -> BuildSpec:
 def parse_spec(document: dict[str, Any]) -> BuildSpec:
     """Make a build's spec of a FaultModel or a BuildSpec given as plain values.
 
-    Of a FaultModel only ``metadata.name``, ``spec.source`` and ``spec.validation`` are read: the rest is for the
-    operator.
+    Of a FaultModel ``metadata.name``, ``spec.source``, ``spec.compression``, ``spec.validation`` and
+    ``spec.serving.onnxruntime`` are read, as the operator hands them on: the same manifest gives the same model on a
+    laptop. The rest is for the operator.
 
     Raises
     ------
@@ -71,7 +73,7 @@ def parse_spec(document: dict[str, Any]) -> BuildSpec:
         first = error.errors(include_url=False)[0]
         field = ".".join(str(part) for part in first["loc"])
         if manifest:
-            field = f"spec.{field}" if field != "name" else "metadata.name"
+            field = _IN_MANIFEST.get(field, f"spec.{field}")
         more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
         value = "nothing" if first["type"] == "missing" else shown(str(first["input"]))
         raise _invalid(f"{field or 'the spec'}: {first['msg']}{more}", value, first["msg"]) from None
@@ -88,7 +90,10 @@ def _of_manifest(document: dict[str, Any]) -> dict[str, Any]:
     if isinstance(metadata, dict) and "name" in metadata:
         found["name"] = metadata["name"]
     if isinstance(spec, dict):
-        found |= {part: spec[part] for part in ("source", "validation") if part in spec}
+        found |= {part: spec[part] for part in ("source", "compression", "validation") if part in spec}
+        serving = spec.get("serving")
+        if isinstance(serving, dict) and "onnxruntime" in serving:
+            found["runtime"] = {"onnxruntime": serving["onnxruntime"]}
     return found
 
 

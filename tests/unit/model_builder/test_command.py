@@ -58,6 +58,7 @@ def test_a_build_ends_with_a_summary(tmp_path: Path) -> None:
         "predicted 1",
         "sha256:",
         "plain export",
+        "MiB of memory",
     ):
         assert part in text
     assert (tmp_path / "out" / "repository" / "spindle" / "config.pbtxt").is_file()
@@ -72,6 +73,8 @@ def test_json_is_json_and_nothing_else(tmp_path: Path) -> None:
     report = BuildReport.model_validate_json(text)
     assert report.outcome == "Succeeded"
     assert report.uri == (tmp_path / "out").as_uri()
+    assert report.usage is not None
+    assert report.usage.seconds > 0
 
 
 def test_a_problem_says_how_to_mend_it(tmp_path: Path) -> None:
@@ -134,6 +137,25 @@ def test_a_manifest_among_others_is_found(tmp_path: Path) -> None:
     path = tmp_path / "all.yaml"
     path.write_text("apiVersion: v1\nkind: Namespace\n---\n" + manifest(tmp_path).read_text() + "\n---\n")
     assert read_spec(path).name == "spindle"
+
+
+def test_of_a_manifest_all_is_read_that_the_operator_hands_on(tmp_path: Path) -> None:
+    path = manifest(tmp_path)
+    document = json.loads(path.read_text())
+    document["spec"] |= {
+        "compression": {"quantize": {"bits": 8}},
+        "validation": {"slices": ["heat"]},
+        "serving": {"replicas": 2, "onnxruntime": "1.19"},
+    }
+    path.write_text(json.dumps(document))
+    spec = read_spec(path)
+    assert spec.compression.quantize is not None
+    assert spec.validation.slices == ("heat",)
+    assert spec.runtime.onnxruntime == "1.19"
+    document["spec"]["serving"]["onnxruntime"] = "1.7"
+    path.write_text(json.dumps(document))
+    with refused(Reason.INVALID_SPEC, "spec.serving.onnxruntime"):
+        read_spec(path)
 
 
 def test_the_example_is_valid() -> None:
