@@ -57,6 +57,7 @@ class Reason(StrEnum):
     GATE_NOT_MET = "GateNotMet"
     GOLDEN_SAMPLES_DIFFER = "GoldenSamplesDiffer"
     PARITY_FAILED = "ParityFailed"
+    EXPORT_UNSUPPORTED = "ExportUnsupported"
     OUTPUT_NOT_EMPTY = "OutputNotEmpty"
     STORE_UNAVAILABLE = "StoreUnavailable"
     ARTIFACT_NOT_FOUND = "ArtifactNotFound"
