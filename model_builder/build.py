@@ -14,6 +14,7 @@ from model_builder.compression.encode import form_for
 from model_builder.errors import BuilderError, Reason
 from model_builder.estimators import fit
 from model_builder.export import export
+from model_builder.exporting import write_exports
 from model_builder.facts import model_report
 from model_builder.independent import Expected, read_independent
 from model_builder.judging import judge
@@ -93,8 +94,9 @@ def build(
     fitted = _fit(spec, prepared, progress)
     proven = _prove(spec, prepared, fitted, progress)
     judged = judge(spec, prepared, fitted, proven.held_out, other, progress)
+    exports, told = write_exports(spec, prepared, fitted, proven, progress)
     with progress.step("write", "Writing the artifact") as step:
-        report = model_report(spec, data, prepared, fitted, proven, judged)
+        report = model_report(spec, data, prepared, fitted, proven, judged).model_copy(update={"exports": told})
         files = artifact_files(
             report,
             fitted.exported.model,
@@ -103,7 +105,7 @@ def build(
             baseline(prepared.table.data.take(prepared.split.fit), proven.held_out, fitted.signature),
             inputs(spec, data.format, data.sha256, independent.sha256 if independent else None),
         )
-        artifact = write_artifact(files, out)
+        artifact = write_artifact(files | exports, out)
         step.done(artifact.digest, digest=artifact.digest)
     digest = inputs_digest(spec, data.format, data.sha256, independent.sha256 if independent else None)
     return Built(artifact, report, _build_report(digest, data, artifact, report))

@@ -37,6 +37,7 @@ def card(report: ModelReport) -> str:
         "## Features\n\n" + _features(report),
         *_selection(report),
         "## Proof\n\n" + _proof(report),
+        *_exports(report),
         "## Limits\n\n" + f"{LIMITS} {SPLIT_LIMITS[report.split.method]}",
     ]
     return "\n\n".join(sections) + "\n"
@@ -176,6 +177,18 @@ def _proof(report: ModelReport) -> str:
         f"The file has {report.bytes:,} bytes ({report.estimator}, {report.trees:,} trees, {report.nodes:,} nodes); "
         f"the plain export by skl2onnx has {report.plain_bytes:,}."
     )
+
+
+def _exports(report: ModelReport) -> list[str]:
+    if not report.exports:
+        return []
+    rows = [
+        [each.format, f"{each.bytes:,}", f"{each.max_score_error:.2g}", str(each.label_differences), each.detail]
+        for each in report.exports
+    ]
+    proofs = " ".join(f"{each.format}: by {each.proven_by}, on {each.rows:,} rows." for each in report.exports)
+    table = _table(["File", "Bytes", "Largest difference", "Labels that differ", "How it is laid out"], rows)
+    return [f"## Files for devices\n\nCompared with the ONNX file. {proofs}\n\n{table}"]
 
 
 def _table(header: list[str], rows: list[list[str]]) -> str:

@@ -161,6 +161,23 @@ class ParityFacts(Report):
     tolerance: float
 
 
+class ExportFacts(Report):
+    """A file for devices without ONNX Runtime, and how far it differs from the ONNX file.
+
+    ``bytes`` is what a device must hold: the whole file, of C the tables, to which some hundred bytes of code come.
+    ``proven_by`` says who answered the rows.
+    """
+
+    format: str
+    files: dict[str, int]
+    bytes: int
+    detail: str
+    proven_by: str
+    rows: int
+    max_score_error: float
+    label_differences: int
+
+
 class Importance(Report):
     """Share of a column in the decrease of impurity of trees, or in the weights of standardized columns."""
 
@@ -194,6 +211,7 @@ class ModelReport(Report):
     plain_bytes: int
     reductions: tuple[Reduction, ...] = ()
     compression: CompressionReport | None = None
+    exports: tuple[ExportFacts, ...] = ()
     runtime: Runtime
     libraries: dict[str, str]
     notes: tuple[str, ...]

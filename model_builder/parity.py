@@ -86,8 +86,19 @@ def reference(score: Scorer, rows: Rows, signature: Signature) -> Answers:
     return Answers(positive, (positive[:, 0] >= decision(signature)).astype(np.int64))
 
 
-def compare(served: Answers, expected: Answers, signature: Signature) -> Parity:
+def compare(
+    served: Answers,
+    expected: Answers,
+    signature: Signature,
+    of: str = f"ONNX Runtime {VERSION}",
+    beside: str = "scikit-learn",
+) -> Parity:
     """Compare two sets of answers.
+
+    Parameters
+    ----------
+    of, beside
+        Who gave them, for the message.
 
     Raises
     ------
@@ -102,9 +113,10 @@ def compare(served: Answers, expected: Answers, signature: Signature) -> Parity:
     differ = served.labels != expected.labels
     wrong = np.flatnonzero(differ & (_margins(expected, signature) > 2 * TOLERANCE))
     if errors[worst] > TOLERANCE:
-        raise _failed(f"scores differ by up to {errors[worst]:.3g}", worst, served, expected)
+        raise _failed(f"scores differ by up to {errors[worst]:.3g}", worst, served, expected, of, beside)
     if len(wrong):
-        raise _failed(f"{len(wrong):,} labels differ away from the threshold", int(wrong[0]), served, expected)
+        what = f"{len(wrong):,} labels differ away from the threshold"
+        raise _failed(what, int(wrong[0]), served, expected, of, beside)
     return Parity(len(errors), float(errors[worst]), worst, int(differ.sum()))
 
 
@@ -116,12 +128,12 @@ def _margins(answers: Answers, signature: Signature) -> npt.NDArray[np.float64]:
     return np.asarray(best[:, -1] - best[:, -2])
 
 
-def _failed(what: str, index: int, served: Answers, expected: Answers) -> BuilderError:
+def _failed(what: str, index: int, served: Answers, expected: Answers, of: str, beside: str) -> BuilderError:
     return BuilderError(
         Reason.PARITY_FAILED,
-        f"ONNX Runtime {VERSION} and scikit-learn disagree: {what}",
-        found=f"row index {index}: ONNX Runtime {served.scores[index].tolist()} (label {served.labels[index]}), "
-        f"scikit-learn {expected.scores[index].tolist()} (label {expected.labels[index]})",
+        f"{of} and {beside} disagree: {what}",
+        found=f"row index {index}: {of} {served.scores[index].tolist()} (label {served.labels[index]}), "
+        f"{beside} {expected.scores[index].tolist()} (label {expected.labels[index]})",
         allowed=f"scores within {TOLERANCE}, labels equal but within {TOLERANCE} of the threshold",
         remedy="use another release of onnxruntime or skl2onnx, and report this as a defect",
     )

@@ -10,8 +10,8 @@ import numpy as np
 
 from model_builder.compression.ensemble import Combine, Link
 from model_builder.contract import decision
-from model_builder.exports.ctext import array, comment, number, prefix, string
 from model_builder.exports.cheader import header
+from model_builder.exports.ctext import array, comment, number, prefix, string
 from model_builder.exports.model import Source, Written, unsupported
 from model_builder.exports.tables import Tables, tables
 

@@ -202,5 +202,3 @@ def _even_split(outputs: int) -> Tree:
         value=np.zeros((3, outputs), np.float64),
         cover=np.ones(3),
     )
-
-

@@ -11,6 +11,7 @@ from model_builder.spec.base import DNS_SUBDOMAIN, ColumnName, Spec, cel
 from model_builder.spec.build import BuildSpec, canonical
 from model_builder.spec.compression import Budget, Compression, Prune, Quantize
 from model_builder.spec.data import Data, IndependentData, KeyReference, Limits, SecretReference
+from model_builder.spec.exports import ExportName, Exports
 from model_builder.spec.params import EstimatorName, Params
 from model_builder.spec.runtime import OnnxRuntimeVersion, Runtime
 from model_builder.spec.training import Features, Source, Train
@@ -27,6 +28,8 @@ __all__ = [
     "Data",
     "DecisionThreshold",
     "EstimatorName",
+    "ExportName",
+    "Exports",
     "Features",
     "Gate",
     "IndependentData",

@@ -9,6 +9,7 @@ from pydantic import ConfigDict, Field, model_validator
 from model_builder.spec.base import DNS_LABEL, Spec, cel
 from model_builder.spec.compression import Compression
 from model_builder.spec.data import Limits
+from model_builder.spec.exports import Exports
 from model_builder.spec.runtime import Runtime
 from model_builder.spec.training import Source
 from model_builder.spec.validation import Validation
@@ -35,6 +36,7 @@ class BuildSpec(Spec):
     source: Source = Field(description="What to make the model from.")
     compression: Compression = Field(default_factory=Compression, description="How small the model is made.")
     validation: Validation = Field(default_factory=Validation, description="How the model is judged.")
+    exports: Exports = ("onnx",)
     limits: Limits = Field(default_factory=Limits, description="Bounds on the data.")
     runtime: Runtime = Field(default_factory=Runtime, description="What will serve the model.")
 
@@ -56,7 +58,7 @@ def canonical(spec: BuildSpec) -> dict[str, Any]:
     more = spec.model_dump(
         mode="json",
         by_alias=True,
-        include={"compression", "runtime", "validation"},
+        include={"compression", "exports", "runtime", "validation"},
         exclude={"validation": {"independent_data"}},
         exclude_defaults=True,
     )

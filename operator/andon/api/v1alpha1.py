@@ -14,7 +14,7 @@ from andon.api.rollout import Rollout
 from andon.api.serving import Serving
 from andon.api.status import FaultModelStatus
 from andon.api.versions import FaultModelVersionSpec
-from model_builder.spec import BuildSpec, Compression, Source, Spec, Validation, cel
+from model_builder.spec import BuildSpec, Compression, Exports, Source, Spec, Validation, cel
 
 Manifest = dict[str, Any]
 """A Kubernetes object as plain JSON."""
@@ -29,6 +29,7 @@ class FaultModelSpec(Spec):
     source: Source = Field(description="Where the model comes from.")
     compression: Compression = Field(default_factory=Compression, description="How small the model is made.")
     validation: Validation = Field(default_factory=Validation, description="How a model is judged before it may serve.")
+    exports: Exports = ("onnx",)
     serving: Serving = Field(default_factory=Serving, description="How a version is served.")
     rollout: Rollout = Field(default_factory=Rollout, description="How a new version reaches the line.")
     monitoring: Monitoring = Field(default_factory=Monitoring, description="What is watched of a model that serves.")

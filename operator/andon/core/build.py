@@ -36,6 +36,7 @@ def plan(observed: Observed) -> BuildPlan:
         source=observed.spec.source,
         compression=observed.spec.compression,
         validation=observed.spec.validation,
+        exports=observed.spec.exports,
         runtime=Runtime(onnxruntime=observed.spec.serving.onnxruntime),
     )
     inputs = {"spec": spec.model_dump(mode="json", by_alias=True, exclude_defaults=True), "retrain": observed.retrain}

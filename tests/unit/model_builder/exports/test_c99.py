@@ -90,7 +90,9 @@ def test_tables_say_what_the_ensemble_says(kind: str, classes: int, seed: int, m
 
 def test_a_model_that_says_the_same_of_every_row(tmp_path: Path) -> None:
     ensemble = Ensemble((), np.array([0.25, 0.75, 0.0]), Link.IDENTITY, 2)
-    said = Native(write_c(source_of(ensemble, 3)).files, tmp_path, 3).answer(Rows.of_numbers(np.zeros((2, 2), np.float32)))
+    said = Native(write_c(source_of(ensemble, 3)).files, tmp_path, 3).answer(
+        Rows.of_numbers(np.zeros((2, 2), np.float32))
+    )
     assert said.scores.tolist() == [[0.25, 0.75, 0.0]] * 2
     assert said.labels.tolist() == [1, 1]
 
