@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Protocol
 
 from andon.api.v1alpha1 import Manifest
-from andon.core.observed import Route
+from andon.core.observed import Followed
 
 
 class Cluster(Protocol):
@@ -39,8 +39,8 @@ class Cluster(Protocol):
 class Routers(Protocol):
     """The routers' own word on what they do."""
 
-    async def followed(self, address: str) -> tuple[Route | None, frozenset[int]]:
-        """Ask a router pod which route it follows and which versions it reaches; (None, none) where it is silent."""
+    async def followed(self, address: str) -> Followed:
+        """Ask a router pod which route it follows and which versions it reaches; neither where it is silent."""
 
 
 class Clock(Protocol):

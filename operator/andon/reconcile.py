@@ -10,10 +10,9 @@ import structlog
 from pydantic import ValidationError
 
 from andon.api.conditions import Reason
-from andon.api.meta import ANNOTATION_ROUTE, API_VERSION, FIELD_MANAGER, LABEL_FAULT_MODEL
+from andon.api.meta import API_VERSION, FIELD_MANAGER, LABEL_FAULT_MODEL
 from andon.api.status import FaultModelStatus
 from andon.api.v1alpha1 import Manifest
-from andon.core.decision import Decision
 from andon.core.observed import Observed
 from andon.core.rollout import decide
 from andon.core.snapshot import Objects, router_pods, snapshot, status_of
@@ -85,7 +84,7 @@ class Reconciler:
             return AT_ONCE
         decision = decide(observed, now)
         wanted = children(observed, decision, self._platform, now)
-        await self._carry_out(observed, decision, wanted, live)
+        await self._carry_out(observed, wanted, live)
         after = status(observed, decision, now)
         await self._write_status(model, observed.status, after, transitions(observed.status, after))
         return AT_ONCE if decision.create is not None else decision.progress.look_again
@@ -116,9 +115,7 @@ class Reconciler:
             followed={pod["metadata"]["name"]: answer for pod, answer in zip(pods, said, strict=True)},
         )
 
-    async def _carry_out(
-        self, observed: Observed, decision: Decision, wanted: Children, live: dict[str, list[Manifest]]
-    ) -> None:
+    async def _carry_out(self, observed: Observed, wanted: Children, live: dict[str, list[Manifest]]) -> None:
         known = {(kind, one["metadata"]["name"]): one for kind, items in live.items() for one in items}
         for manifest in wanted.create:
             kind, name = manifest["kind"], manifest["metadata"]["name"]
@@ -134,7 +131,7 @@ class Reconciler:
             if not _as_applied(standing, manifest):
                 await self._cluster.apply(manifest)
                 _log.info("applied", kind=kind, child=name)
-        await self._tell_routers(decision, live["Pod"])
+        await self._tell_routers(wanted, live["Pod"])
         for kind in _PRUNED:
             for one in live[kind]:
                 if _owned(one, observed.identity.uid) and not one["metadata"].get("deletionTimestamp"):
@@ -156,13 +153,11 @@ class Reconciler:
         meta = manifest["metadata"]
         return await self._cluster.get(manifest["kind"], meta["namespace"], meta["name"]) is not None
 
-    async def _tell_routers(self, decision: Decision, pods: list[Manifest]) -> None:
-        if decision.route is None:
-            return
-        annotation = route_annotation(decision.route)
+    async def _tell_routers(self, wanted: Children, pods: list[Manifest]) -> None:
+        annotation = route_annotation(wanted.apply)
         for pod in router_pods(pods):
-            told = (pod["metadata"].get("annotations") or {}).get(ANNOTATION_ROUTE)
-            if told != annotation[ANNOTATION_ROUTE]:
+            told = pod["metadata"].get("annotations") or {}
+            if not annotation.items() <= told.items():
                 await self._cluster.annotate(pod, annotation)
 
     async def _prune(self, one: Manifest, wanted: Children) -> None:

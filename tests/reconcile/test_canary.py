@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from andon.core.observed import Route
+from andon.core.observed import Followed, Route
 from tests.support.cluster import START, succeeded
 from tests.support.runs import KEY, Run
 
@@ -89,7 +89,8 @@ async def test_a_step_begins_when_every_router_pod_follows_the_one_before() -> N
     run = await at_version_1()
     run.annotate(retrain="1", approve=DIGEST_B)
     await run.until(lambda: candidate(run).get("weight") == 20)
-    follows, run.world.followed = run.world.followed, lambda address: (Route.of({1: 100, 2: 0}), frozenset({1, 2}))  # type: ignore[method-assign]
+    follows, before = run.world.followed, Followed(Route.of({1: 100, 2: 0}), frozenset({1, 2}))
+    run.world.followed = lambda address: before  # type: ignore[method-assign]
     for _ in range(30):
         await run.turn()
     assert candidate(run)["step"] == 1

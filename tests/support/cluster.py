@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 
 from andon.api.meta import COMPONENT_BUILD, COMPONENT_PREFLIGHT, COMPONENT_ROUTER, LABEL_COMPONENT, LABEL_FAULT_MODEL
 from andon.api.v1alpha1 import Manifest
-from andon.core.observed import Route
+from andon.core.observed import Followed, Route
 from andon.errors import ConflictError
 from model_builder.report import BuildReport, Metrics, PreflightReport, Runtime, Signature
 
@@ -161,7 +161,7 @@ class FakeRouters:
     def __init__(self, world: "World") -> None:
         self._world = world
 
-    async def followed(self, address: str) -> tuple[Route | None, frozenset[int]]:
+    async def followed(self, address: str) -> Followed:
         return self._world.followed(address)
 
 
@@ -197,14 +197,14 @@ class World:
         self._drop_orphaned_pods()
         self._refresh_routers()
 
-    def followed(self, address: str) -> tuple[Route | None, frozenset[int]]:
+    def followed(self, address: str) -> Followed:
         route = self._follows.get(address)
         ready = {
             int(one["metadata"]["labels"]["andon.dev/version"])
             for one in self._cluster.of("Deployment")
             if "andon.dev/version" in one["metadata"]["labels"] and one.get("status", {}).get("readyReplicas")
         }
-        return route, frozenset(ready & set(route.versions if route else ()))
+        return Followed(route, frozenset(ready & set(route.versions if route else ())))
 
     def _run_job(self, job: Manifest) -> None:
         name = job["metadata"]["name"]

@@ -3,8 +3,9 @@
 import httpx
 import structlog
 
-from andon.core.observed import Route
-from andon.desired.envoy import STATUS_PORT, read_route
+from andon.core.observed import Followed
+from andon.desired.envoy import STATUS_PORT
+from andon.desired.envoy_routes import read_route
 
 _log = structlog.get_logger()
 
@@ -15,7 +16,7 @@ class EnvoyRouters:
     def __init__(self, timeout: float = 3.0) -> None:
         self._client = httpx.AsyncClient(timeout=timeout, trust_env=False)
 
-    async def followed(self, address: str) -> tuple[Route | None, frozenset[int]]:
+    async def followed(self, address: str) -> Followed:
         """Ask a router pod which route it follows; a pod that does not answer follows none that is known."""
         host = f"[{address}]" if ":" in address else address
         base = f"http://{host}:{STATUS_PORT}"
@@ -27,7 +28,7 @@ class EnvoyRouters:
             return read_route(routes.json(), clusters.json())
         except (httpx.HTTPError, ValueError, KeyError, IndexError) as error:
             _log.info("router silent", address=address, error=str(error) or type(error).__name__)
-            return None, frozenset()
+            return Followed()
 
     async def close(self) -> None:
         """Close all connections."""

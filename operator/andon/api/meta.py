@@ -37,8 +37,18 @@ ANNOTATION_CANARY = f"{GROUP}/canary"
 ANNOTATION_PROMOTED = f"{GROUP}/promoted"
 """On the router's ConfigMap: the versions that have held all traffic at some time."""
 ANNOTATION_ROUTE = f"{GROUP}/route"
-"""On router pods: the digest of the route that they should have. A change makes the kubelet refresh
+"""On router pods and their ConfigMap: the digest of the files that they should have. A change makes the kubelet refresh
 their files at once."""
+
+HEADER_MODEL = "x-andon-model"
+"""On each request that the router forwards: the FaultModel's name."""
+HEADER_VERSIONS = "x-andon-versions"
+"""On each request that the router forwards: the version that serves and, while there is one, that on trial, each with
+its artifact's digest: 4=sha256:…,5=sha256:…"""
+HEADER_ASSET = "x-andon-asset"
+"""On a request that names its asset: that name."""
+HEADER_VERSION = "x-andon-version"
+"""On each answer: the version that gave it."""
 
 COMPONENT_BUILD = "build"
 COMPONENT_PREFLIGHT = "preflight"
@@ -51,6 +61,9 @@ NAME_MAX_LENGTH = 45
 HTTP_PORT = 8000
 GRPC_PORT = 8001
 METRICS_PORT = 8002
+
+MONITOR_NAME = "andon-monitor"
+"""Name of a namespace's monitor and of its Service."""
 
 
 def version_name(fault_model: str, version: int) -> str:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from andon.api.status import FaultModelStatus
 from andon.api.v1alpha1 import FaultModelSpec, Manifest
@@ -98,22 +98,31 @@ class Server:
 
 @dataclass(frozen=True)
 class Route:
-    """Where requests go: the versions that the router knows, and the share of each in per cent."""
+    """Where requests go: the versions that the router knows, and the share of each in per cent.
+
+    Attributes
+    ----------
+    shadow
+        The version that gets a copy of each prediction request, and whose answers nobody gets; its weight is 0.
+    """
 
     weights: tuple[tuple[int, int], ...]
+    shadow: int | None = None
 
     @staticmethod
-    def of(weights: dict[int, int]) -> "Route":
+    def of(weights: dict[int, int], shadow: int | None = None) -> "Route":
         """Make a route from version → weight; a version with weight 0 is known but gets no request.
 
         Raises
         ------
         ValueError
-            Where the weights do not add up to 100.
+            Where the weights do not add up to 100, or the shadowed version is not one of weight 0.
         """
         if sum(weights.values()) != 100:
             raise ValueError(f"weights must add up to 100: {weights}")
-        return Route(tuple(sorted(weights.items())))
+        if shadow is not None and weights.get(shadow) != 0:
+            raise ValueError(f"version {shadow} is shadowed, so its weight must be 0: {weights}")
+        return Route(tuple(sorted(weights.items())), shadow)
 
     @staticmethod
     def parse(text: str) -> "Route":
@@ -124,15 +133,19 @@ class Route:
         ValueError
             Where the text is no route.
         """
-        weights = {}
+        weights, shadow = {}, None
         for item in text.split(","):
-            version, _, weight = item.partition("=")
-            weights[int(version)] = int(weight)
-        return Route.of(weights)
+            key, _, value = item.partition("=")
+            if key == "shadow":
+                shadow = int(value)
+            else:
+                weights[int(key)] = int(value)
+        return Route.of(weights, shadow)
 
     def __str__(self) -> str:
-        """Write the route on one line: 1=0,2=100."""
-        return ",".join(f"{version}={weight}" for version, weight in self.weights)
+        """Write the route on one line: 1=0,2=100, or 1=100,2=0,shadow=2."""
+        items = [f"{version}={weight}" for version, weight in self.weights]
+        return ",".join([*items, f"shadow={self.shadow}"] if self.shadow is not None else items)
 
     @property
     def versions(self) -> tuple[int, ...]:
@@ -150,6 +163,29 @@ class Route:
         """
         proven = [item for item in self.weights if item[0] != candidate or item[1] == 100]
         return max(proven or self.weights, key=lambda item: (item[1], -item[0]))[0]
+
+    def trial_beside(self, stable: int) -> int | None:
+        """The version that gets requests, or copies of them, beside the one that is not on trial; None without one."""
+        tried = (version for version, weight in self.weights if weight or version == self.shadow)
+        return next((version for version in tried if version != stable), None)
+
+
+class Followed(NamedTuple):
+    """What a router pod says of itself.
+
+    Attributes
+    ----------
+    route
+        The route that it follows; None where it does not answer, or follows none that makes sense.
+    reaches
+        The versions of which it knows at least one server's address.
+    mirrored
+        Per cent of the prediction requests of which it sends a copy to the monitor.
+    """
+
+    route: Route | None = None
+    reaches: frozenset[int] = frozenset()
+    mirrored: int = 0
 
 
 @dataclass(frozen=True)
@@ -213,6 +249,8 @@ class RouterPod:
         The route that it follows; None where it does not answer.
     reaches
         The versions of which it knows at least one server's address.
+    mirrored
+        Per cent of the prediction requests of which it sends a copy to the monitor.
     """
 
     name: str
@@ -220,6 +258,7 @@ class RouterPod:
     told: str = ""
     live: Route | None = None
     reaches: frozenset[int] = frozenset()
+    mirrored: int = 0
 
 
 @dataclass(frozen=True)

@@ -33,6 +33,7 @@ from andon.api.versions import FaultModelVersionSpec
 from andon.core.observed import (
     BuildJob,
     Canary,
+    Followed,
     Identity,
     Observed,
     Preflight,
@@ -57,7 +58,7 @@ class Objects:
     Attributes
     ----------
     followed
-        What each router pod says of itself, by the pod's name: its route, and the versions that it reaches.
+        What each router pod says of itself, by the pod's name.
     """
 
     model: Manifest
@@ -66,7 +67,7 @@ class Objects:
     pods: Sequence[Manifest] = ()
     deployments: Sequence[Manifest] = ()
     config_maps: Sequence[Manifest] = ()
-    followed: Mapping[str, tuple[Route | None, frozenset[int]]] = field(default_factory=dict)
+    followed: Mapping[str, Followed] = field(default_factory=dict)
 
 
 def identity(model: Manifest) -> Identity:
@@ -314,8 +315,8 @@ def _promoted(config: Manifest) -> frozenset[int]:
     return frozenset(int(number) for number in text.split(",") if number.isdigit())
 
 
-def _router_pod(pod: Manifest, followed: Mapping[str, tuple[Route | None, frozenset[int]]]) -> RouterPod:
+def _router_pod(pod: Manifest, followed: Mapping[str, Followed]) -> RouterPod:
     meta = pod["metadata"]
-    live, reaches = followed.get(meta["name"], (None, frozenset[int]()))
+    said = followed.get(meta["name"], Followed())
     told = (meta.get("annotations") or {}).get(ANNOTATION_ROUTE, "")
-    return RouterPod(meta["name"], meta["uid"], told, live, reaches)
+    return RouterPod(meta["name"], meta["uid"], told, said.route, said.reaches, said.mirrored)

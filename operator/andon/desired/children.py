@@ -16,9 +16,10 @@ from andon.api.meta import (
 from andon.api.v1alpha1 import Manifest
 from andon.api.versions import FaultModelVersionSpec
 from andon.core.decision import Decision
-from andon.core.observed import Identity, Observed
+from andon.core.observed import Identity, Observed, Route
 from andon.desired.build_job import build_config, build_job
 from andon.desired.difference import stamped
+from andon.desired.envoy_routes import Forwarding
 from andon.desired.platform import Platform
 from andon.desired.pods import metadata
 from andon.desired.preflight_job import preflight_job
@@ -28,6 +29,9 @@ from andon.desired.standing import as_made
 from andon.desired.store import claim
 
 ROUTER_REPLICAS = 2
+
+DEFAULT_STICKY_BY = "x-asset-id"
+"""Header by which a client names the asset that a request is about."""
 
 PROMOTED_KEPT = 100
 """How many versions are remembered to have held all traffic."""
@@ -81,12 +85,19 @@ def children(observed: Observed, decision: Decision, platform: Platform, now: da
             keep.add(number)  # its FaultModelVersion is gone; what serves is not touched for that
         else:
             apply += _server(observed, version.spec, platform)
-    if decision.route is not None:
+    if decision.route is not None and decision.stable is not None:
+        notes = _notes(observed, decision, now)
         # One router in front of several servers would be the weakest part of the chain.
         replicas = min(observed.spec.serving.replicas, ROUTER_REPLICAS)
-        made = router(identity, decision.route, _notes(observed, decision, now), replicas, platform)
+        made = router(identity, _forwarding(observed, decision.route, decision.stable), notes, replicas, platform)
         apply += as_made(made, {"replicas": replicas, "restart": observed.restart}, observed.router.standing)
     return Children(tuple(create), tuple(stamped(manifest) for manifest in apply), frozenset(keep))
+
+
+def _forwarding(observed: Observed, route: Route, stable: int) -> Forwarding:
+    digests = {version.spec.version: version.spec.digest for version in observed.versions}
+    mirrored = 100 if observed.spec.monitoring.enabled else 0
+    return Forwarding(route, stable, digests, mirrored, DEFAULT_STICKY_BY)
 
 
 def _server(observed: Observed, version: FaultModelVersionSpec, platform: Platform) -> list[Manifest]:

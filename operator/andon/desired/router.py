@@ -1,6 +1,7 @@
 """The router of a FaultModel: an Envoy Deployment with its files, and the Service that clients call."""
 
 import hashlib
+from collections.abc import Iterable
 
 from andon.api.meta import (
     ANNOTATION_ROUTE,
@@ -13,8 +14,9 @@ from andon.api.meta import (
     router_name,
 )
 from andon.api.v1alpha1 import Manifest
-from andon.core.observed import Identity, Route
-from andon.desired.envoy import FOLDER, STATUS_PORT, files, route_digest
+from andon.core.observed import Identity
+from andon.desired.envoy import FOLDER, STATUS_PORT, digest, files
+from andon.desired.envoy_routes import Forwarding
 from andon.desired.platform import Platform
 from andon.desired.pods import CONTAINER_SECURITY, disruption_budget, metadata, pod_spec
 
@@ -22,7 +24,7 @@ DRAIN_SECONDS = 10
 
 
 def router(
-    identity: Identity, route: Route, notes: dict[str, str], replicas: int, platform: Platform
+    identity: Identity, forwarding: Forwarding, notes: dict[str, str], replicas: int, platform: Platform
 ) -> list[Manifest]:
     """Write the objects of the router.
 
@@ -32,7 +34,7 @@ def router(
         Annotations that go with the route: since when it is so, who is on trial.
     """
     name, labels = router_name(identity.name), child_labels(identity.name, COMPONENT_ROUTER)
-    config = _config(identity, name, labels, route, notes, platform)
+    config = _config(identity, name, labels, forwarding, notes, platform)
     bootstrap = hashlib.sha256(config["data"]["envoy.json"].encode()).hexdigest()[:16]
     return [
         config,
@@ -42,21 +44,34 @@ def router(
     ]
 
 
-def route_annotation(route: Route) -> dict[str, str]:
-    """Annotation that makes the kubelet refresh a router pod's files at once: a ConfigMap alone takes a minute."""
-    return {ANNOTATION_ROUTE: route_digest(route)}
+def route_annotation(written: Iterable[Manifest]) -> dict[str, str]:
+    """Annotation that makes the kubelet refresh a router pod's files at once: a ConfigMap alone takes a minute.
+
+    Parameters
+    ----------
+    written
+        A FaultModel's manifests; without a router's among them there is no annotation.
+    """
+    notes = (one["metadata"].get("annotations") or {} for one in written if one["kind"] == "ConfigMap")
+    return next(({ANNOTATION_ROUTE: one[ANNOTATION_ROUTE]} for one in notes if ANNOTATION_ROUTE in one), {})
 
 
 def _config(
-    identity: Identity, name: str, labels: dict[str, str], route: Route, notes: dict[str, str], platform: Platform
+    identity: Identity,
+    name: str,
+    labels: dict[str, str],
+    forwarding: Forwarding,
+    notes: dict[str, str],
+    platform: Platform,
 ) -> Manifest:
+    data = files(identity, forwarding, platform.cluster_domain)
     meta = metadata(identity, name, labels)
-    meta["annotations"] = {ANNOTATION_WEIGHTS: str(route), **notes}
+    meta["annotations"] = {ANNOTATION_WEIGHTS: str(forwarding.route), ANNOTATION_ROUTE: digest(data), **notes}
     return {
         "apiVersion": "v1",
         "kind": "ConfigMap",
         "metadata": meta,
-        "data": files(identity, route, platform.cluster_domain),
+        "data": data,
     }
 
 

