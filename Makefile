@@ -15,7 +15,7 @@ LAB := $(BIN)/python -m lab
 IN_CLUSTER := $(LAB) run --
 export PYTHONPATH := operator:.
 
-CODE := operator model_builder lab benchmarks examples images tests
+CODE := operator model_builder model_monitor lab benchmarks examples images tests
 
 ##@ Begin here
 

@@ -1,0 +1,154 @@
+"""Who sends labels, since these decide promotions: a token, asked after by TokenReview, or a client certificate."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import ssl
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+import structlog
+
+from model_monitor.errors import MonitorError, Reason, shown
+from model_monitor.settings import MonitorSettings
+
+_log = structlog.get_logger(__name__)
+
+REMEMBERED_SECONDS = 60.0
+REMEMBERED = 1_000
+_PATH = "/apis/authentication.k8s.io/v1/tokenreviews"
+
+
+@dataclass(frozen=True)
+class Sender:
+    """Who sent labels."""
+
+    name: str
+    groups: tuple[str, ...] = ()
+
+
+class Senders:
+    """Tells who sends labels, and whether they may.
+
+    Parameters
+    ----------
+    settings
+        Accounts of the monitor's own namespace may always send; others are listed there.
+    clock
+        Monotonic, in seconds.
+    """
+
+    def __init__(self, settings: MonitorSettings, clock: Callable[[], float] = time.monotonic) -> None:
+        self._audience = settings.label_audience
+        self._namespace = settings.namespace
+        self._allowed = {f"system:serviceaccounts:{settings.namespace}", *settings.label_senders}
+        self._server = settings.api_server or _own_server()
+        self._token_file = settings.api_token_file
+        self._ca_file = settings.api_ca_file
+        self._clock = clock
+        self._known: OrderedDict[str, tuple[float, Sender]] = OrderedDict()
+
+    async def by_token(self, header: str | None) -> Sender:
+        """Tell who sends a header ``Authorization``.
+
+        Raises
+        ------
+        MonitorError
+            ``Unauthenticated``, ``Forbidden`` or ``AuthenticationUnavailable``.
+        """
+        scheme, _, token = (header or "").partition(" ")
+        if scheme.lower() != "bearer" or not token.strip():
+            raise self._unauthenticated("no bearer token came with the labels")
+        token = token.strip()
+        key = hashlib.sha256(token.encode()).hexdigest()
+        known = self._known.get(key)
+        if known is not None and self._clock() - known[0] < REMEMBERED_SECONDS:
+            return known[1]
+        sender = await self._review(token)
+        if not self._allowed & {sender.name, *sender.groups}:
+            raise MonitorError(
+                Reason.FORBIDDEN,
+                f"{sender.name} may not send labels here",
+                found=sender.name,
+                allowed=f"service accounts of namespace {self._namespace}, and who else the settings list",
+                remedy="use an account of this namespace, or have this one listed",
+            )
+        self._known[key] = (self._clock(), sender)
+        while len(self._known) > REMEMBERED:
+            self._known.popitem(last=False)
+        return sender
+
+    async def _review(self, token: str) -> Sender:
+        review = {
+            "apiVersion": "authentication.k8s.io/v1",
+            "kind": "TokenReview",
+            "spec": {"token": token, "audiences": [self._audience]},
+        }
+        try:
+            own = self._token_file.read_text(encoding="utf-8").strip()
+            trust = ssl.create_default_context(cafile=self._ca_file if self._ca_file.exists() else None)
+            async with httpx.AsyncClient(base_url=self._server, verify=trust, timeout=10) as client:
+                answer = await client.post(_PATH, json=review, headers={"Authorization": f"Bearer {own}"})
+                answer.raise_for_status()
+                status = answer.json()["status"]
+        except (httpx.HTTPError, OSError, ValueError, KeyError) as error:
+            code = f" {error.response.status_code}" if isinstance(error, httpx.HTTPStatusError) else ""
+            _log.warning("TokenReview failed", error=f"{type(error).__name__}{code}")
+            raise MonitorError(
+                Reason.AUTHENTICATION_UNAVAILABLE,
+                "the API server cannot be asked about the token",
+                found=f"{type(error).__name__}{code}",
+                allowed="an answer to a TokenReview",
+                remedy="send the labels again; if it lasts, see that the monitor's account may create TokenReviews",
+            ) from None
+        return self._identity(status)
+
+    def _identity(self, status: dict[str, Any]) -> Sender:
+        if not status.get("authenticated"):
+            raise self._unauthenticated("the API server does not know the token, or it is for another audience")
+        # A server that does not know of audiences leaves them out; then the token may be for anything.
+        if self._audience not in status.get("audiences", ()):
+            raise self._unauthenticated("the token is for another audience")
+        user = status.get("user", {})
+        return Sender(str(user.get("username", "")), tuple(map(str, user.get("groups", ()))))
+
+    def _unauthenticated(self, what: str) -> MonitorError:
+        return MonitorError(
+            Reason.UNAUTHENTICATED,
+            what,
+            found=what,
+            allowed=f"Authorization: Bearer TOKEN, of audience {self._audience}",
+            remedy=f"kubectl create token ACCOUNT --namespace {self._namespace} --audience {self._audience}",
+        )
+
+
+def by_certificate(certificate: dict[str, Any]) -> Sender:
+    """Tell who holds a client certificate that the TLS layer has checked: its common name.
+
+    Raises
+    ------
+    MonitorError
+        ``Unauthenticated`` where it names nobody.
+    """
+    for part in certificate.get("subject", ()):
+        for key, value in part:
+            if key == "commonName" and value:
+                return Sender(f"certificate:{value}")
+    raise MonitorError(
+        Reason.UNAUTHENTICATED,
+        "the client certificate has no common name",
+        found=shown(str(certificate.get("subject", ""))),
+        allowed="a common name",
+        remedy="have a certificate made that names its holder",
+    )
+
+
+def _own_server() -> str:
+    host = os.environ.get("KUBERNETES_SERVICE_HOST", "kubernetes.default.svc")
+    port = os.environ.get("KUBERNETES_SERVICE_PORT", "443")
+    return f"https://[{host}]:{port}" if ":" in host else f"https://{host}:{port}"

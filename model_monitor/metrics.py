@@ -1,0 +1,105 @@
+"""Prometheus metrics. Every label has a bounded set of values: models that were scored, their two current versions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+from model_monitor.scoring import Bools, Judged, Scored
+from model_monitor.storage.labelling import Outcome
+from model_monitor.storage.recording import Recorded
+
+_DELAYS = (60, 600, 3600, 4 * 3600, 8 * 3600, 24 * 3600, 3 * 86400, 7 * 86400, 30 * 86400)
+STABLE, CANDIDATE = "stable", "candidate"
+
+
+class Metrics:
+    """All metrics of the monitor, in a registry of their own."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        of_model, of_version = ("model",), ("model", "version", "track")
+        self.inputs = Counter(
+            "andon_monitor_inputs_total", "Mirrored requests that were scored.", of_model, registry=self.registry
+        )
+        self.dropped = Counter(
+            "andon_monitor_inputs_dropped_total",
+            "Mirrored requests that were not scored; model is empty where it is not known.",
+            ("model", "reason"),
+            registry=self.registry,
+        )
+        self.rows = Counter("andon_monitor_rows_total", "Rows that were scored.", of_model, registry=self.registry)
+        self.alarms = Counter("andon_monitor_alarms_total", "Alarms.", of_version, registry=self.registry)
+        self.invalid = Counter(
+            "andon_monitor_invalid_total", "Rows without a valid answer.", of_version, registry=self.registry
+        )
+        self.disagreements = Counter(
+            "andon_monitor_disagreements_total",
+            "Rows that stable and candidate answered differently.",
+            of_model,
+            registry=self.registry,
+        )
+        self.labels = Counter(
+            "andon_monitor_labels_total", "Labels that were kept.", ("model", "label"), registry=self.registry
+        )
+        self.label_delay = Histogram(
+            "andon_monitor_label_delay_seconds",
+            "Time from a prediction to its first label.",
+            of_model,
+            buckets=_DELAYS,
+            registry=self.registry,
+        )
+        self.last_request = Gauge(
+            "andon_monitor_last_request_timestamp_seconds",
+            "When the last request was scored.",
+            of_model,
+            registry=self.registry,
+        )
+        self.waiting = Gauge(
+            "andon_monitor_inputs_waiting", "Mirrored requests that wait to be scored.", registry=self.registry
+        )
+        self._tracks: dict[tuple[str, str], str] = {}
+
+    def drop(self, reason: str, model: str = "", count: int = 1) -> None:
+        """Count requests that were not scored."""
+        self.dropped.labels(model, reason).inc(count)
+
+    def scored(self, scored: Scored, recorded: Recorded) -> None:
+        """Count what has been written."""
+        model, kept = scored.model, recorded.kept
+        self.inputs.labels(model).inc(len(scored.requests) - recorded.duplicates)
+        self.rows.labels(model).inc(int(kept.sum()))
+        self.last_request.labels(model).set(max(request.at for request in scored.requests).timestamp())
+        if recorded.duplicates:
+            self.drop("duplicate", model, recorded.duplicates)
+        self._judged(model, STABLE, scored.old, kept)
+        if scored.new is None or scored.differ is None:
+            self._forget(model, CANDIDATE)
+            return
+        self._judged(model, CANDIDATE, scored.new, kept)
+        self.disagreements.labels(model).inc(int(scored.differ[kept].sum()))
+
+    def labelled(self, model: str, outcomes: Sequence[Outcome]) -> None:
+        """Count labels that were kept; one that was known already is none."""
+        for outcome in outcomes:
+            if outcome.what == "unchanged":
+                continue
+            self.labels.labels(model, "fault" if outcome.fault else "sound").inc()
+            if outcome.what == "accepted":
+                self.label_delay.labels(model).observe(max(0.0, outcome.delay.total_seconds()))
+
+    def _judged(self, model: str, track: str, judged: Judged, kept: Bools) -> None:
+        version = str(judged.version.number)
+        if self._tracks.get((model, track)) != version:
+            self._forget(model, track)
+            self._tracks[model, track] = version
+        self.alarms.labels(model, version, track).inc(int(judged.alarm[kept].sum()))
+        self.invalid.labels(model, version, track).inc(int((~judged.valid[kept]).sum()))
+
+    def _forget(self, model: str, track: str) -> None:
+        """Drop the series of a version that no longer serves, so that they do not add up over the years."""
+        version = self._tracks.pop((model, track), None)
+        if version is not None:
+            for metric in (self.alarms, self.invalid):
+                metric.remove(model, version, track)

@@ -1,0 +1,121 @@
+"""Scores requests to one model with the versions that serve, and compares the answers row by row."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import structlog
+
+from model_monitor.envelope import Envelope, Version
+from model_monitor.models import Answers, Model
+from model_monitor.tensors import Rows, joined
+
+_log = structlog.get_logger(__name__)
+
+Bools = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True, eq=False)
+class Judged:
+    """One version's answers.
+
+    Attributes
+    ----------
+    alarm
+        Array of shape (rows,): whether an alarm was raised; an invalid answer raises none.
+    """
+
+    version: Version
+    model: Model
+    answers: Answers
+    alarm: Bools
+
+    @property
+    def valid(self) -> Bools:
+        """Whether each answer is one."""
+        return self.answers.classes >= 0
+
+
+@dataclass(frozen=True, eq=False)
+class Scored:
+    """Requests to one model under the same versions, their rows below each other.
+
+    Attributes
+    ----------
+    request_of, row_of
+        Arrays of shape (rows,): which of the requests a row came with, and its place in that.
+    differ
+        Array of shape (rows,): whether the versions answered differently; only with a candidate.
+    """
+
+    requests: list[Envelope]
+    rows: Rows
+    request_of: npt.NDArray[np.int64]
+    row_of: npt.NDArray[np.int64]
+    old: Judged
+    new: Judged | None
+    differ: Bools | None
+
+    @property
+    def model(self) -> str:
+        """Name of the model."""
+        return self.requests[0].model
+
+
+def score(requests: list[tuple[Envelope, Rows]], old: Model, new: Model | None) -> Scored:
+    """Score requests that were mirrored under the same versions.
+
+    Parameters
+    ----------
+    new
+        The candidate's model; None where there is no candidate.
+
+    Raises
+    ------
+    Exception
+        Whatever ONNX Runtime raises over the old version: without its answers nothing is compared.
+    """
+    envelopes = [envelope for envelope, _ in requests]
+    lengths = [len(part) for _, part in requests]
+    rows = joined([part for _, part in requests])
+    first = envelopes[0]
+    judged = _judged(first.stable, old, old.answer(rows), old.normal)
+    compared = None
+    if new is not None and first.candidate is not None:
+        compared = _judged(first.candidate, new, _answer(new, old, rows, first), old.normal)
+    return Scored(
+        envelopes,
+        rows,
+        np.repeat(np.arange(len(lengths)), lengths),
+        np.concatenate([np.arange(length) for length in lengths]),
+        judged,
+        compared,
+        None if compared is None else _differ(judged, compared),
+    )
+
+
+def _answer(new: Model, old: Model, rows: Rows, first: Envelope) -> Answers:
+    """Ask the candidate. That it cannot answer is evidence against it, not an error of ours."""
+    try:
+        if (new.signature.numeric, new.signature.categorical) == (old.signature.numeric, old.signature.categorical):
+            return new.answer(rows)
+        _log.warning("the candidate takes other columns", model=first.model)
+    except Exception as error:  # noqa: BLE001 (ONNX Runtime raises types of its own)
+        _log.warning("the candidate fails", model=first.model, error=type(error).__name__)
+    return Answers(np.full(len(rows), np.nan), np.full(len(rows), -1))
+
+
+def _judged(version: Version, model: Model, answers: Answers, normal: str) -> Judged:
+    alarming = np.array([name != normal for name in model.signature.classes] + [False])
+    return Judged(version, model, answers, alarming[answers.classes])
+
+
+def _differ(old: Judged, new: Judged) -> Bools:
+    if old.model.signature.classes == new.model.signature.classes:
+        return np.asarray(old.answers.classes != new.answers.classes)
+    # Classes in another order: by name.
+    names = {name: index for index, name in enumerate(old.model.signature.classes)}
+    translated = [names.get(name, len(names) + index) for index, name in enumerate(new.model.signature.classes)]
+    return np.asarray(old.answers.classes != np.array([*translated, -1])[new.answers.classes])

@@ -1,0 +1,124 @@
+"""Puts the parts together and runs them until told to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+import ssl
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+import structlog
+from aiohttp import web
+
+from model_builder.settings import Settings as StoreSettings
+from model_builder.store import open_store
+from model_monitor import api, receiving, receiving_grpc
+from model_monitor.authentication import Senders
+from model_monitor.health import Health
+from model_monitor.intake import Intake
+from model_monitor.metrics import Metrics
+from model_monitor.models import Models
+from model_monitor.settings import MonitorSettings
+from model_monitor.storage.database import Database
+from model_monitor.storage.labelling import Labeller
+from model_monitor.storage.recording import Recorder
+from model_monitor.worker import Listener, Worker
+
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True)
+class Ports:
+    """Where the monitor listens."""
+
+    http: int
+    grpc: int
+    api: int
+
+
+@asynccontextmanager
+async def running(
+    settings: MonitorSettings, store: StoreSettings, listeners: Sequence[Listener] = ()
+) -> AsyncIterator[Ports]:
+    """Run the monitor while the block lasts; at its end everything that was taken is written.
+
+    Parameters
+    ----------
+    listeners
+        Called with each scored batch.
+
+    Raises
+    ------
+    MonitorError
+        ``StorageUnavailable``.
+    """
+    database = Database(settings.database)
+    intake = Intake(settings.queue_requests, settings.queue_bytes)
+    metrics = Metrics()
+    recorder = Recorder(database, settings.namespace, settings.queue_probability)
+    worker = Worker(intake, Models(open_store(store).read), recorder, metrics, settings.flush_seconds, listeners)
+    parts = api.Parts(
+        database,
+        settings.namespace,
+        Labeller(database, settings.namespace, settings.label_tolerance),
+        Senders(settings),
+        intake,
+        metrics,
+        Health(worker, intake),
+        settings.max_body_bytes,
+    )
+    worker.start()
+    async with contextlib.AsyncExitStack() as stack:
+        stack.callback(database.close)
+        stack.push_async_callback(_finish, worker, settings.stop_seconds)
+        received = receiving.application(intake, metrics, settings.max_body_bytes)
+        http = await _listen(stack, received, settings.host, settings.http_port, None)
+        own = await _listen(stack, api.application(parts), settings.host, settings.api_port, _tls(settings))
+        grpc_server = receiving_grpc.server(intake, metrics, settings.max_body_bytes)
+        grpc = grpc_server.add_insecure_port(f"{settings.host}:{settings.grpc_port}")
+        await grpc_server.start()
+        stack.push_async_callback(grpc_server.stop, 1.0)
+        yield Ports(http, grpc, own)
+
+
+async def serve(settings: MonitorSettings, store: StoreSettings) -> None:
+    """Run the monitor until SIGTERM or SIGINT."""
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    async with running(settings, store) as ports:
+        _log.info("listening", http=ports.http, grpc=ports.grpc, api=ports.api)
+        await stop.wait()
+        _log.info("stopping")
+    _log.info("stopped")
+
+
+async def _listen(
+    stack: contextlib.AsyncExitStack, app: web.Application, host: str, port: int, tls: ssl.SSLContext | None
+) -> int:
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=2.0)
+    await runner.setup()
+    stack.push_async_callback(runner.cleanup)
+    await web.TCPSite(runner, host, port, ssl_context=tls).start()
+    return int(runner.addresses[0][1])
+
+
+async def _finish(worker: Worker, seconds: float) -> None:
+    if not await asyncio.to_thread(worker.stop, seconds):
+        _log.warning("requests were lost: they could not be written in time")
+
+
+def _tls(settings: MonitorSettings) -> ssl.SSLContext | None:
+    if settings.tls_certificate is None:
+        return None
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.load_cert_chain(settings.tls_certificate, settings.tls_key)
+    if settings.tls_client_ca is not None:
+        # Not demanded: a probe and Prometheus have none, and a token serves too.
+        context.verify_mode = ssl.CERT_OPTIONAL
+        context.load_verify_locations(settings.tls_client_ca)
+    return context

@@ -1,0 +1,66 @@
+"""Settings: the environment and flags → one frozen object."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
+
+_MIB = 1024 * 1024
+
+
+def _own_namespace() -> str:
+    try:
+        return (ACCOUNT / "namespace").read_text(encoding="utf-8").strip()
+    except OSError:
+        return "default"
+
+
+class MonitorSettings(BaseSettings):
+    """All settings of the monitor; each is an environment variable with the prefix ANDON_MONITOR_.
+
+    Where artifacts come from is said as for the builder, by ANDON_STORE and its companions.
+    """
+
+    model_config = SettingsConfigDict(env_prefix="ANDON_MONITOR_", frozen=True)
+
+    database: str = Field(default="sqlite:////data/monitor.db", description="A file of SQLite, or postgresql://….")
+    namespace: str = Field(default_factory=_own_namespace, description="Whose FaultModels these are.")
+
+    host: str = Field(default="0.0.0.0", description="Address to listen on.")  # noqa: S104 (a pod's)
+    http_port: int = Field(default=8000, ge=0, le=65535, description="Of mirrored requests over HTTP.")
+    grpc_port: int = Field(default=8001, ge=0, le=65535, description="Of mirrored requests over gRPC.")
+    api_port: int = Field(default=8080, ge=0, le=65535, description="Of labels, evidence, /metrics and /healthz.")
+
+    queue_requests: int = Field(default=10_000, ge=1, description="Most requests that may wait.")
+    queue_bytes: int = Field(default=64 * _MIB, ge=1024, description="Most bytes that may wait.")
+    max_body_bytes: int = Field(default=8 * _MIB, ge=1024, description="Of one request or one set of labels.")
+    flush_seconds: float = Field(default=0.2, ge=0, le=10, description="Longest wait for more to write at once.")
+    stop_seconds: float = Field(default=20, ge=0, description="Longest time to write what waits at the end.")
+
+    queue_probability: float = Field(
+        default=1.0, gt=0, le=1, description="With which a disagreement is put into the queue of people."
+    )
+    label_tolerance: timedelta = Field(
+        default=timedelta(seconds=60), ge=timedelta(0), description="Of a label's time to the prediction's; seconds."
+    )
+    label_audience: str = Field(default="andon-labels", description="Which tokens of labels have to be made for.")
+    label_senders: tuple[str, ...] = Field(
+        default=(), description="JSON list of users and groups who may send labels beside the namespace's own."
+    )
+
+    api_server: str = Field(default="", description="Of Kubernetes; empty: the pod's own.")
+    api_token_file: Path = ACCOUNT / "token"
+    api_ca_file: Path = ACCOUNT / "ca.crt"
+
+    tls_certificate: Path | None = Field(default=None, description="Of the API's port; with it, it speaks TLS.")
+    tls_key: Path | None = None
+    tls_client_ca: Path | None = Field(default=None, description="Whose client certificates may send labels.")
+
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    log_format: Literal["json", "console"] = "json"
