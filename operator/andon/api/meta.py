@@ -54,6 +54,7 @@ COMPONENT_BUILD = "build"
 COMPONENT_PREFLIGHT = "preflight"
 COMPONENT_SERVER = "server"
 COMPONENT_ROUTER = "router"
+COMPONENT_MONITORING = "monitoring"
 
 NAME_MAX_LENGTH = 45
 """Characters of a FaultModel's name: what 63 (a Service's name, a Job's label) leaves after the longest suffix."""
@@ -84,6 +85,11 @@ def preflight_name(fault_model: str, version: int) -> str:
 def router_name(fault_model: str) -> str:
     """Name of the router's Deployment and of the ConfigMap with its route."""
     return f"{fault_model}-router"
+
+
+def rules_name(fault_model: str) -> str:
+    """Name of the PrometheusRule, or of the ConfigMap, with the rules of a FaultModel."""
+    return f"{fault_model}-rules"
 
 
 def child_labels(fault_model: str, component: str, version: int | None = None) -> dict[str, str]:

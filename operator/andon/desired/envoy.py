@@ -110,8 +110,18 @@ def _connection_manager(manager: dict[str, Any]) -> dict[str, Any]:
         "name": "envoy.filters.http.router",
         "typed_config": {"@type": f"{TYPES}.extensions.filters.http.router.v3.Router"},
     }
+    # Without it a gRPC call that failed is counted as a success: its HTTP status is 200.
+    grpc_stats = {
+        "name": "envoy.filters.http.grpc_stats",
+        "typed_config": {"@type": f"{TYPES}.extensions.filters.http.grpc_stats.v3.FilterConfig"},
+    }
     name = "extensions.filters.network.http_connection_manager.v3.HttpConnectionManager"
     return {
         "name": "envoy.filters.network.http_connection_manager",
-        "typed_config": {"@type": f"{TYPES}.{name}", "codec_type": "AUTO", "http_filters": [router], **manager},
+        "typed_config": {
+            "@type": f"{TYPES}.{name}",
+            "codec_type": "AUTO",
+            "http_filters": [grpc_stats, router],
+            **manager,
+        },
     }
