@@ -33,7 +33,7 @@ def _inputs(subject: Subject, name: str) -> list[Alert]:
             expression=f"max by (feature, kind) (andon_monitor_sensor_fault{subject.monitor()}) == 1",
             held="5m",
             summary=f"A sensor of {name} looks broken: {{{{ $labels.feature }}}} ({{{{ $labels.kind }}}})",
-            description="The values of this input cannot be right. Until it is mended the model works on a false input.",
+            description="The values of this input cannot be right. Until then the model works on a false input.",
             action="Have the sensor and its line checked; do not retrain on these values.",
         ),
         Alert(
@@ -42,7 +42,7 @@ def _inputs(subject: Subject, name: str) -> list[Alert]:
             expression=f"{dropped} / ({everything} + {dropped}) > 0.05",
             held="15m",
             summary=f"The monitor does not keep up with {name}",
-            description="{{ $value | humanizePercentage }} of the mirrored requests are not seen. Serving is not touched.",
+            description="{{ $value | humanizePercentage }} of the mirrored requests are not seen. Serving goes on.",
             action="Give the monitor more CPU, or let the router mirror fewer requests.",
         ),
     ]

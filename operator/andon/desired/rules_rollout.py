@@ -13,9 +13,8 @@ def rollout_alerts(subject: Subject) -> list[Alert]:
 def _serving(subject: Subject, name: str) -> list[Alert]:
     unavailable = subject.operator('type="Available"', 'status!="True"', 'reason!="NothingServes"')
     stable = subject.operator('track="stable"')
-    failed = (
-        f"""sum by (version) (rate(nv_inference_request_failure{subject.server('reason=~"REJECTED|BACKEND|"')}[10m]))"""
-    )
+    refused = subject.server('reason=~"REJECTED|BACKEND|"')  # not of requests that no model could answer
+    failed = f"sum by (version) (rate(nv_inference_request_failure{refused}[10m]))"
     answered = f"sum by (version) (rate(nv_inference_request_success{subject.server()}[10m]))"
     return [
         Alert(
@@ -24,7 +23,7 @@ def _serving(subject: Subject, name: str) -> list[Alert]:
             expression=f"max by (reason) (andon_faultmodel_condition{unavailable}) == 1",
             held="2m",
             summary=f"{name} answers nobody",
-            description="The version that should serve has no ready replica, or no router is ready: {{ $labels.reason }}.",
+            description="No replica of the version that should serve is ready, or no router: {{ $labels.reason }}.",
             action=f"`kubectl describe faultmodel {name}` says what is missing; then the pods of server and router.",
         ),
         Alert(
@@ -45,7 +44,7 @@ def _serving(subject: Subject, name: str) -> list[Alert]:
             expression=f"model:andon_requests:rate5m{subject.recorded()} == 0",
             held=subject.objectives.no_traffic,
             summary=f"Nobody asks {name} for predictions",
-            description=f"No request has come for {subject.objectives.no_traffic}, though the model is ready to answer.",
+            description=f"No request has come for {subject.objectives.no_traffic}, and the model is there to answer.",
             action="If the line stands still, silence this. Else see whether its clients run and reach the Service.",
         ),
         Alert(
@@ -58,7 +57,7 @@ def _serving(subject: Subject, name: str) -> list[Alert]:
             held="15m",
             summary=f"Prometheus gets no metrics from the router of {name}",
             description="A version serves, but its router is not scraped: the other alerts of this model are blind.",
-            action="Look for the target in Prometheus (Status, Targets), and at the labels that it selects monitors by.",
+            action="Look for the target in Prometheus (Status, Targets), and at the labels it selects monitors by.",
         ),
     ]
 
@@ -74,7 +73,7 @@ def _moving(subject: Subject, name: str) -> list[Alert]:
             held=subject.objectives.held,
             summary=f"Version {{{{ $labels.version }}}} of {name} waits",
             description=f"It has gone no further for {subject.objectives.held}: {{{{ $labels.reason }}}}.",
-            action=f"`andon status {name}` says what it waits for: an approval, labels, a window, or a person's decision.",
+            action=f"`andon status {name}` says what it waits for: an approval, labels, a window, or a person.",
         ),
         Alert(
             name="FaultModelRolledBack",
@@ -83,7 +82,7 @@ def _moving(subject: Subject, name: str) -> list[Alert]:
             held="",
             summary=f"A new version of {name} was taken off the line",
             description="The version before it serves again. The new one is not tried again until spec or data change.",
-            action=f"`andon status {name}` tells the reason and the evidence. Mend the data or the spec, then apply it.",
+            action=f"`andon status {name}` tells the reason and the evidence. Mend data or spec, then apply it.",
         ),
         Alert(
             name="FaultModelBuildFailed",

@@ -1,4 +1,4 @@
-"""The rules of a FaultModel: that Prometheus takes them, whatever names are in them, and that each alert has its runbook."""
+"""The rules of a FaultModel: Prometheus takes them, whatever names are in them, and each alert has its runbook."""
 
 import json
 import re
@@ -65,7 +65,7 @@ def test_text_is_no_template(text: str) -> None:
     look = {"expr": "ALERTS", "eval_time": "1m", "exp_samples": [sample]}
     with TemporaryDirectory() as folder:
         groups = [{"name": "g", "rules": [alert]}]
-        assert promtool.test_rules(Path(folder), groups, [{"interval": "1m", "promql_expr_test": [look]}]) == ""
+        assert promtool.run_tests(Path(folder), groups, [{"interval": "1m", "promql_expr_test": [look]}]) == ""
 
 
 def test_every_alert_says_what_to_do() -> None:

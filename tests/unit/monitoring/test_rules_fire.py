@@ -1,4 +1,4 @@
-"""Each alert of a FaultModel fires where it is meant to, and else stays silent: judged by Prometheus' own rule engine."""
+"""Each alert of a FaultModel fires where it is meant to, and else stays silent: judged by Prometheus' rule engine."""
 
 import re
 from pathlib import Path
@@ -28,7 +28,7 @@ def _tested(folder: Path, name: str, situation: Situation, firing: list[dict[str
         "exp_samples": firing,
     }
     series = [{"series": name, "values": values} for name, values in situation.series.items()]
-    return promtool.test_rules(
+    return promtool.run_tests(
         folder, _needed(name), [{"interval": "1m", "input_series": series, "promql_expr_test": [look]}]
     )
 
@@ -81,13 +81,11 @@ def test_text_is_filled_in(tmp_path: Path) -> None:
         },
         "exp_annotations": {
             "summary": "A sensor of spindle looks broken: Torque [Nm] (stuck)",
-            "description": (
-                "The values of this input cannot be right. Until it is mended the model answers on a false input."
-            ),
+            "description": ("The values of this input cannot be right. Until then the model works on a false input."),
             "action": "Have the sensor and its line checked; do not retrain on these values.",
             "runbook_url": "docs/runbooks/FaultModelSensorFault.md",
         },
     }
     look = {"alertname": "FaultModelSensorFault", "eval_time": "20m", "exp_alerts": [expected]}
     tests = [{"interval": "1m", "input_series": series, "alert_rule_test": [look]}]
-    assert promtool.test_rules(tmp_path, rule_groups(SUBJECT), tests) == ""
+    assert promtool.run_tests(tmp_path, rule_groups(SUBJECT), tests) == ""
