@@ -52,9 +52,16 @@ class Got:
 
 @dataclass
 class Backend:
-    """A server of both protocols that answers everything and keeps what it was asked."""
+    """A server of both protocols that answers everything and keeps what it was asked.
+
+    Attributes
+    ----------
+    status
+        What it answers over HTTP.
+    """
 
     ports: dict[str, int] = field(default_factory=dict)
+    status: int = 200
     got: list[Got] = field(default_factory=list)
     _stops: list[Any] = field(default_factory=list)
 
@@ -64,11 +71,12 @@ class Backend:
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
+            disable_nagle_algorithm = True
 
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
                 backend.got.append(Got(self.path, {key.lower(): value for key, value in self.headers.items()}, body))
-                self.send_response(200)
+                self.send_response(backend.status)
                 self.send_header("Content-Length", "2")
                 self.end_headers()
                 self.wfile.write(b"{}")
@@ -93,6 +101,41 @@ class Backend:
         for stop in self._stops:
             stop()
         self._stops = []
+
+
+@dataclass
+class Process(Backend):
+    """A backend in a process of its own, which can be killed; it does not tell what it was asked."""
+
+    running: subprocess.Popen[str] | None = None
+
+    def kill(self) -> None:
+        """Let it die as a process does that the kernel ends."""
+        assert self.running is not None
+        self.running.kill()
+        self.running.wait()
+
+
+@contextmanager
+def process() -> Iterator[Process]:
+    """Run a backend in a process of its own."""
+    words = [sys.executable, "-c", "import tests.support.envoy as envoy; envoy.serve()"]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment) as running:
+        try:
+            assert running.stdout is not None
+            yield Process(ports=json.loads(running.stdout.readline()), running=running)
+        finally:
+            running.kill()
+
+
+def serve() -> None:
+    """Be a backend until standard input ends; say which ports it has."""
+    backend = Backend()
+    backend.start()
+    sys.stdout.write(json.dumps(backend.ports) + "\n")
+    sys.stdout.flush()
+    sys.stdin.read()
 
 
 class _Anything(grpc.GenericRpcHandler):  # type: ignore[misc]  # grpc publishes no types
@@ -142,6 +185,10 @@ class Router:
         self.write(forwarding)
         wanted = Followed(forwarding.route, frozenset(forwarding.route.versions), forwarding.mirrored)
         eventually(lambda: self.says() == wanted, READY_SECONDS, f"Envoy says {wanted}; it says {self.says()}")
+
+    def port(self, name: str) -> int:
+        """Give the loopback port of http, grpc, status or admin."""
+        return self._ports[name]
 
     def says(self) -> Followed:
         return read_route(

@@ -149,10 +149,12 @@ def _route(name: str, match: dict[str, Any], forwarding: Forwarding, protocol: s
 
 
 def _split(forwarding: Forwarding, protocol: str) -> dict[str, Any]:
-    """Share the requests out; the version on trial comes first.
+    """Share the requests out; the version on trial comes first at every step.
 
-    Envoy takes an asset's hash modulo 100 and goes through the list until the weights add up to more. So an asset that
-    the candidate has at some weight it has at every greater one.
+    Envoy takes the hash of the asset's name modulo the sum of the weights, 100, and goes through the list until the
+    weights add up to more (`WeightedCluster.use_hash_policy`). So the candidate has the assets whose remainder is less
+    than its weight, and an asset that it has at some weight it has at every greater one. A request without an asset
+    is drawn at random.
     """
     route, stable = forwarding.route, forwarding.stable
     shares = sorted(
