@@ -51,6 +51,7 @@ NODE_IMAGES = (
 PROJECT_IMAGES = (
     Image("operator", "operator/Dockerfile", expected="1 minute the first time"),
     Image("builder", "images/builder/Dockerfile", expected="2 to 3 minutes the first time"),
+    Image("monitor", "images/monitor/Dockerfile", expected="2 minutes the first time"),
     Image("triton", "images/triton/Dockerfile", expected="2 to 5 minutes the first time"),
     Image("envoy", "images/envoy/Dockerfile", expected="1 minute the first time"),
 )

@@ -6,25 +6,29 @@ import asyncio
 import contextlib
 import signal
 import ssl
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 import structlog
 from aiohttp import web
+from sqlalchemy.exc import SQLAlchemyError
 
 from model_builder.settings import Settings as StoreSettings
 from model_builder.store import open_store
 from model_monitor import api, receiving, receiving_grpc
 from model_monitor.authentication import Senders
+from model_monitor.features import FeatureKeeper
 from model_monitor.health import Health
 from model_monitor.intake import Intake
 from model_monitor.metrics import Metrics
 from model_monitor.models import Models
 from model_monitor.settings import MonitorSettings
-from model_monitor.storage.database import Database
+from model_monitor.storage.database import Database, unavailable
 from model_monitor.storage.labelling import Labeller
-from model_monitor.storage.recording import Recorder
+from model_monitor.storage.recording import KeepInputs, Recorder
+from model_monitor.storage.retention import Bounds, Retention
 from model_monitor.worker import Listener, Worker
 
 _log = structlog.get_logger(__name__)
@@ -58,7 +62,7 @@ async def running(
     database = Database(settings.database)
     intake = Intake(settings.queue_requests, settings.queue_bytes)
     metrics = Metrics()
-    recorder = Recorder(database, settings.namespace, settings.queue_probability)
+    recorder = Recorder(database, settings.namespace, settings.queue_probability, _keeper(settings))
     worker = Worker(intake, Models(open_store(store).read), recorder, metrics, settings.flush_seconds, listeners)
     parts = api.Parts(
         database,
@@ -74,6 +78,7 @@ async def running(
     async with contextlib.AsyncExitStack() as stack:
         stack.callback(database.close)
         stack.push_async_callback(_finish, worker, settings.stop_seconds)
+        stack.enter_context(_sweeping(Retention(database, _bounds(settings)), settings.sweep_seconds))
         received = receiving.application(intake, metrics, settings.max_body_bytes)
         http = await _listen(stack, received, settings.host, settings.http_port, None)
         own = await _listen(stack, api.application(parts), settings.host, settings.api_port, _tls(settings))
@@ -104,6 +109,36 @@ async def _listen(
     stack.push_async_callback(runner.cleanup)
     await web.TCPSite(runner, host, port, ssl_context=tls).start()
     return int(runner.addresses[0][1])
+
+
+def _keeper(settings: MonitorSettings) -> KeepInputs | None:
+    if not settings.keep_rows:
+        return None
+    key = settings.hash_key_file.read_bytes().strip() if settings.hash_key_file else b""
+    return FeatureKeeper(frozenset(settings.drop_columns), frozenset(settings.hash_columns), key).contents
+
+
+def _bounds(settings: MonitorSettings) -> Bounds:
+    return Bounds(settings.keep_for, settings.keep_predictions, settings.keep_bytes)
+
+
+@contextlib.contextmanager
+def _sweeping(retention: Retention, seconds: float) -> Iterator[None]:
+    async def sweep() -> None:
+        while True:
+            try:
+                removed = await asyncio.to_thread(retention.sweep, datetime.now(UTC))
+                if removed:
+                    _log.info("old predictions were removed", predictions=removed)
+            except SQLAlchemyError as error:
+                _log.warning("old predictions cannot be removed", found=unavailable(error).found)
+            await asyncio.sleep(seconds)
+
+    task = asyncio.create_task(sweep())
+    try:
+        yield
+    finally:
+        task.cancel()
 
 
 async def _finish(worker: Worker, seconds: float) -> None:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from datetime import timedelta
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
@@ -46,6 +46,18 @@ class MonitorSettings(BaseSettings):
     queue_probability: float = Field(
         default=1.0, gt=0, le=1, description="With which a disagreement is put into the queue of people."
     )
+    keep_for: timedelta = Field(
+        default=timedelta(days=90), gt=timedelta(0), description="How long predictions are kept; seconds or ISO 8601."
+    )
+    keep_predictions: int = Field(default=5_000_000, ge=1, description="Most predictions that are kept.")
+    keep_bytes: int = Field(default=1024 * _MIB, ge=_MIB, description="Most bytes of a SQLite file.")
+    sweep_seconds: float = Field(default=30, gt=0, description="Between two looks at these bounds.")
+
+    keep_rows: bool = Field(default=False, description="Whether the features of rows are kept with predictions.")
+    drop_columns: tuple[str, ...] = Field(default=(), description="JSON list of features that are never kept.")
+    hash_columns: tuple[str, ...] = Field(default=(), description="JSON list of features of which a hash is kept.")
+    hash_key_file: Path | None = Field(default=None, description="Secret for these hashes, at least 16 bytes.")
+
     label_tolerance: timedelta = Field(
         default=timedelta(seconds=60), ge=timedelta(0), description="Of a label's time to the prediction's; seconds."
     )
@@ -61,6 +73,12 @@ class MonitorSettings(BaseSettings):
     tls_certificate: Path | None = Field(default=None, description="Of the API's port; with it, it speaks TLS.")
     tls_key: Path | None = None
     tls_client_ca: Path | None = Field(default=None, description="Whose client certificates may send labels.")
+
+    @model_validator(mode="after")
+    def _hashes_need_a_key(self) -> Self:
+        if self.hash_columns and self.hash_key_file is None:
+            raise ValueError("hash_columns needs hash_key_file: few possible values could all be tried otherwise")
+        return self
 
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     log_format: Literal["json", "console"] = "json"

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, RowMapping, insert, select, update
+from sqlalchemy import Connection, RowMapping, delete, insert, select, update
 
 from model_monitor.counting import Answer, Label, Selection, change, of_pair, of_version
 from model_monitor.errors import MonitorError, Reason, shown
@@ -18,6 +18,9 @@ from model_monitor.storage.recording import add, compared
 from model_monitor.storage.tables import LABELS, PAIRS, PREDICTIONS, VERSIONS, moment, stamp
 
 Row = RowMapping
+
+KEPT_LABELS = 20
+"""Most labels of one row that are kept, with who sent them."""
 
 
 @dataclass(frozen=True)
@@ -96,6 +99,8 @@ class Labeller:
         connection.execute(update(PREDICTIONS).where(PREDICTIONS.c.id == row["id"]).values(kept))
         sent = {"prediction_id": row["id"], "selection": int(label.selection), "sender": sender, "at": stamp(at)}
         connection.execute(insert(LABELS).values(**said, **sent))
+        if before is not None:
+            _shorten(connection, row["id"])
         _move_counts(connection, row, before, after)
         return Outcome("accepted" if before is None else "replaced", fault, delay)
 
@@ -170,6 +175,15 @@ def _truth(connection: Connection, row: Row, label: GivenLabel) -> tuple[bool, i
             remedy="name a class as the training data does",
         )
     return label.label != version.normal, classes.index(label.label)
+
+
+def _shorten(connection: Connection, prediction: int) -> None:
+    """Forget the oldest labels of a row that is labelled over and over, so that nobody can fill the disk so."""
+    newest = (
+        select(LABELS.c.id).where(LABELS.c.prediction_id == prediction).order_by(LABELS.c.id.desc()).limit(KEPT_LABELS)
+    )
+    kept = connection.execute(newest).scalars().all()
+    connection.execute(delete(LABELS).where(LABELS.c.prediction_id == prediction, LABELS.c.id < min(kept)))
 
 
 def _move_counts(connection: Connection, row: Row, before: Label | None, after: Label) -> None:

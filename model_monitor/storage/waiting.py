@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from sqlalchemy import Connection, select
 
 from model_monitor.storage.evidence import model_number, text
-from model_monitor.storage.tables import PAIRS, PREDICTIONS, VERSIONS, moment
+from model_monitor.storage.tables import INPUTS, PAIRS, PREDICTIONS, VERSIONS, moment
 
 
 def waiting(connection: Connection, namespace: str, model: str, limit: int) -> dict[str, Any]:
@@ -40,7 +41,8 @@ def waiting(connection: Connection, namespace: str, model: str, limit: int) -> d
     if pair is None:
         return {"model": model, "pending": 0, "items": []}
     rows = connection.execute(
-        select(PREDICTIONS)
+        select(PREDICTIONS, INPUTS.c.content)
+        .outerjoin(INPUTS, INPUTS.c.prediction_id == PREDICTIONS.c.id)
         .where(PREDICTIONS.c.pair_id == pair.id, PREDICTIONS.c.queued.is_(True), PREDICTIONS.c.fault.is_(None))
         .order_by(PREDICTIONS.c.gap.desc(), PREDICTIONS.c.id.desc())
         .limit(limit)
@@ -55,6 +57,7 @@ def waiting(connection: Connection, namespace: str, model: str, limit: int) -> d
             "oldScore": row["old_score"],
             "newScore": row["new_score"],
             "probability": pair.probability,
+            **({"features": json.loads(row["content"])} if row["content"] else {}),
         }
         for row in rows
     ]

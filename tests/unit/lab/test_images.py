@@ -57,7 +57,7 @@ def test_an_unknown_name_is_refused_with_the_known_ones() -> None:
 
 
 def test_every_image_of_the_project_has_its_dockerfile() -> None:
-    assert {image.name for image in images.available()} == {"operator", "builder", "triton", "envoy"}
+    assert {image.name for image in images.available()} == {"operator", "builder", "monitor", "triton", "envoy"}
 
 
 def test_docker_builds_with_the_same_file_and_its_own_base(root: Path) -> None:
