@@ -1,4 +1,4 @@
-"""``python -m model_builder``: build, inspect and validate on a laptop, run as the operator's Job, fetch."""
+"""``python -m model_builder``: build, inspect, validate and report on a laptop, run as the operator's Job, fetch."""
 
 from __future__ import annotations
 
@@ -33,6 +33,9 @@ def build(
         typer.Option(help="Take the data from here instead: a local path or any URI that the spec may name."),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON and nothing else.")] = False,
+    page: Annotated[
+        Path | None, typer.Option("--report", help="Write the report as a page to this file, however the build ends.")
+    ] = None,
 ) -> None:
     """Build a model from a manifest, without a cluster.
 
@@ -44,7 +47,7 @@ def build(
     watch = Stopwatch()
     from model_builder.local import build_locally
 
-    raise typer.Exit(build_locally(file, out, data, as_json, Settings.from_environment(), watch))
+    raise typer.Exit(build_locally(file, out, data, as_json, Settings.from_environment(), watch, page))
 
 
 @app.command(epilog=EXIT_CODES)
@@ -81,6 +84,26 @@ def validate(
     from model_builder.local import validate_locally
 
     raise typer.Exit(validate_locally(artifact, data, as_json, Settings.from_environment()))
+
+
+@app.command(epilog=EXIT_CODES)
+def report(
+    place: Annotated[
+        Path,
+        typer.Argument(
+            metavar="ARTIFACT_OR_BUILD",
+            help="An artifact's folder, or a build's record: what build --json prints, a file of a store's builds/.",
+        ),
+    ],
+    out: Annotated[Path | None, typer.Option(help="The file to write; absent: ARTIFACT_OR_BUILD.html.")] = None,
+) -> None:
+    """Write the report of a build as one page for people; a build that failed has one too.
+
+    Try: python -m model_builder report spindle --out report.html
+    """
+    from model_builder.report_page.command import report as write
+
+    raise typer.Exit(write(place, out))
 
 
 @app.command(epilog=EXIT_CODES)

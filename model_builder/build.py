@@ -16,6 +16,7 @@ from model_builder.estimators import fit
 from model_builder.export import export
 from model_builder.exporting import write_exports
 from model_builder.facts import model_report
+from model_builder.gates import refusal
 from model_builder.independent import Expected, read_independent
 from model_builder.judging import judge
 from model_builder.leakage import check_leakage
@@ -26,6 +27,7 @@ from model_builder.parity import Answers, Model, compare, reference
 from model_builder.progress import Progress
 from model_builder.publication import artifact_files, held_out_csv
 from model_builder.reading import read_table
+from model_builder.record import RejectedModelError
 from model_builder.report import BuildReport, Signature, canonical_json
 from model_builder.screening import screen
 from model_builder.shrinking import shrink
@@ -94,9 +96,13 @@ def build(
     fitted = _fit(spec, prepared, progress)
     proven = _prove(spec, prepared, fitted, progress)
     judged = judge(spec, prepared, fitted, proven.held_out, other, progress)
+    report = model_report(spec, data, prepared, fitted, proven, judged)
+    refused = refusal(judged.verdicts)
+    if refused is not None:
+        raise RejectedModelError(refused, report)
     exports, told = write_exports(spec, prepared, fitted, proven, progress)
     with progress.step("write", "Writing the artifact") as step:
-        report = model_report(spec, data, prepared, fitted, proven, judged).model_copy(update={"exports": told})
+        report = report.model_copy(update={"exports": told})
         files = artifact_files(
             report,
             fitted.exported.model,

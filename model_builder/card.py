@@ -59,7 +59,10 @@ def _scores(report: ModelReport) -> str:
     if report.independent is not None:
         text += f"\n\n### On {report.independent.rows:,} rows of independent data\n\n" + _evaluation(report.independent)
     if report.gates:
-        rows = [[each.metric, each.bound, each.min, f"{each.value:.4f}", each.where] for each in report.gates]
+        rows = [
+            [each.metric, each.bound, each.min, "-" if each.value is None else f"{each.value:.4f}", each.where]
+            for each in report.gates
+        ]
         text += "\n\n### Gates\n\n" + _table(["Score", "Bound", "Required", "Reached", "On"], rows)
     return text
 

@@ -53,6 +53,7 @@ def summary(report: ModelReport, digest: str, place: str, usage: Usage) -> Rende
         ("digest", digest),
         ("artifact", place),
         ("took", f"{usage.seconds:.1f} s, at most {usage.peak_memory_bytes / 2**20:,.0f} MiB of memory"),
+        ("as a page", f"python -m model_builder report {place}"),
     ]
     for name, value in rows:
         facts.add_row(name, Text(value, overflow="fold"))

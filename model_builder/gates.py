@@ -4,20 +4,25 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Literal
 
 from model_builder.errors import BuilderError, Reason
 from model_builder.evaluation import Evaluation
 from model_builder.spec import Gate
 
+Outcome = Literal["met", "missed", "inconclusive"]
+
 
 @dataclass(frozen=True)
 class Verdict:
-    """How one gate went. ``where`` names the rows."""
+    """How one gate went. ``where`` names the rows; the bounds are NaN where there is too little to tell."""
 
     gate: Gate
     where: str
+    rows: int
     value: float
     low: float
+    high: float
     method: str
 
     @property
@@ -26,9 +31,16 @@ class Verdict:
         return self.value if self.gate.bound == "point" else self.low
 
     @property
-    def passed(self) -> bool:
-        """Whether the gate is met; what cannot be told is not met."""
-        return not math.isnan(self.judged) and self.judged >= float(self.gate.min)
+    def outcome(self) -> Outcome:
+        """Tell whether the gate is met, surely missed, or neither can be told.
+
+        A lower bound below the gate proves nothing bad as long as the upper one is above it.
+        """
+        least = float(self.gate.min)
+        if self.judged >= least:
+            return "met"
+        surely = self.value if self.gate.bound == "point" else self.high
+        return "missed" if surely < least else "inconclusive"
 
 
 def judge_gates(gates: tuple[Gate, ...], evaluation: Evaluation, where: str) -> tuple[Verdict, ...]:
@@ -37,7 +49,7 @@ def judge_gates(gates: tuple[Gate, ...], evaluation: Evaluation, where: str) -> 
     Raises
     ------
     BuilderError
-        ``GateNotMet``, naming every gate that is not, or ``InvalidSpec`` where a metric needs two classes.
+        ``InvalidSpec`` where a metric needs two classes.
     """
     verdicts = []
     for gate in gates:
@@ -50,19 +62,33 @@ def judge_gates(gates: tuple[Gate, ...], evaluation: Evaluation, where: str) -> 
                 remedy="choose another metric, or make a target of two classes",
             )
         score = evaluation.scores[gate.metric]
-        verdicts.append(Verdict(gate, where, score.value, score.low, score.method))
-    missed = [each for each in verdicts if not each.passed]
-    if missed:
-        first = missed[0]
-        raise BuilderError(
-            Reason.GATE_NOT_MET,
-            f"{_said(first)} on {evaluation.rows:,} {where}, and {first.gate.min} is required"
-            + (f" (and {len(missed) - 1} more gates are not met)" if len(missed) > 1 else ""),
-            found="; ".join(_said(each) for each in missed),
-            allowed="; ".join(f"{each.gate.metric} of at least {each.gate.min} ({each.gate.bound})" for each in missed),
-            remedy="give more or better data, compare more estimators, or lower the gate on purpose",
-        )
+        verdicts.append(Verdict(gate, where, evaluation.rows, score.value, score.low, score.high, score.method))
     return tuple(verdicts)
+
+
+def refusal(verdicts: tuple[Verdict, ...]) -> BuilderError | None:
+    """Say why a model with these verdicts must not be served; None where every gate is met.
+
+    The reason is ``GateNotMet`` where a gate is surely missed, and ``GateInconclusive`` where the rows are too few to
+    tell; all gates that are not met are named.
+    """
+    unmet = [each for each in verdicts if each.outcome != "met"]
+    if not unmet:
+        return None
+    missed = [each for each in unmet if each.outcome == "missed"]
+    first = (missed or unmet)[0]
+    reason, ending, remedy = Reason.GATE_NOT_MET, "", "give more or better data, compare more estimators"
+    if not missed:
+        reason, ending = Reason.GATE_INCONCLUSIVE, ": too few rows to tell"
+        remedy = "give more rows, above all more of the rare classes"
+    return BuilderError(
+        reason,
+        f"{_said(first)} on {first.rows:,} {first.where}, and {first.gate.min} is required{ending}"
+        + (f" (and {len(unmet) - 1} more gates are not met)" if len(unmet) > 1 else ""),
+        found="; ".join(_said(each) for each in unmet),
+        allowed="; ".join(f"{each.gate.metric} of at least {each.gate.min} ({each.gate.bound})" for each in unmet),
+        remedy=f"{remedy}, or lower the gate on purpose",
+    )
 
 
 def _said(verdict: Verdict) -> str:

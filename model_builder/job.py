@@ -12,6 +12,7 @@ from model_builder.build import build, inputs_digest
 from model_builder.errors import EXIT_OK, BuilderError, Reason
 from model_builder.failure import as_builder_error, failed, tell
 from model_builder.progress import LogProgress
+from model_builder.record import BuildRecord, record
 from model_builder.report import BuildReport
 from model_builder.settings import Settings
 from model_builder.sources import LocalData, bring
@@ -28,6 +29,7 @@ class _Known:
 
     build_inputs_digest: str | None = None
     data_sha256: str | None = None
+    name: str = ""
 
 
 def run_job(settings: Settings) -> int:
@@ -41,7 +43,7 @@ def run_job(settings: Settings) -> int:
     log, store, known, watch = LogProgress("-"), None, _Known(), Stopwatch()
     try:
         spec = read_spec(settings.build_spec)
-        log = LogProgress(spec.name)
+        log, known.name = LogProgress(spec.name), spec.name
         known.build_inputs_digest = inputs_digest(spec, None, None)
         store = open_store(settings)
         report = _build_once(spec, store, settings, log, known, watch)
@@ -51,7 +53,7 @@ def run_job(settings: Settings) -> int:
             log.log("error", "failed", traceback.format_exc())
         report = failed(failure, known.build_inputs_digest, known.data_sha256)
         tell(settings, report)
-        _keep(store, report, log)
+        _keep(store, record(report, known.name, failure), log)
         log.log(
             "error", "failed", failure.message, **report.model_dump(include={"reason", "found", "allowed", "remedy"})
         )
@@ -82,7 +84,7 @@ def _build_once(
             store.publish(scratch / "artifact", built.artifact.digest)
             uri = store.uri(artifact_path(built.artifact.digest))
             report = built.report.model_copy(update={"uri": uri, "usage": watch.usage()})
-            store.write(report_path(digest), report.to_json().encode())
+            store.write(report_path(digest), record(report, spec.name).to_json().encode())
             step.done(uri)
     return report
 
@@ -126,7 +128,7 @@ def already_built(store: Store, digest: str) -> BuildReport | None:
     return report.model_copy(update=again)
 
 
-def _keep(store: Store | None, report: BuildReport, log: LogProgress) -> None:
+def _keep(store: Store | None, report: BuildRecord, log: LogProgress) -> None:
     # A later success with the same inputs overwrites it; a store that fails too must not hide the first failure.
     if store is None or report.build_inputs_digest is None:
         return

@@ -46,23 +46,30 @@ def evaluation_facts(evaluation: Evaluation, signature: Signature) -> Evaluation
 
 
 def gate_facts(verdicts: tuple[Verdict, ...]) -> tuple[GateFacts, ...]:
-    """Write down gates, all of them met."""
+    """Write down how gates went."""
     return tuple(
         GateFacts(
             metric=each.gate.metric,
             bound=each.gate.bound,
             min=each.gate.min,
             where=each.where,
-            value=round(each.judged, DECIMALS),
+            rows=each.rows,
+            value=_known(each.judged),
+            score=_known(each.value),
+            low=_known(each.low),
+            high=_known(each.high),
             method=each.method,
+            verdict=each.outcome,
         )
         for each in verdicts
     )
 
 
 def _score(interval: Interval) -> ScoreFacts:
-    value, low, high = (
-        None if math.isnan(number) else round(number, DECIMALS)
-        for number in (interval.value, interval.low, interval.high)
+    return ScoreFacts(
+        value=_known(interval.value), low=_known(interval.low), high=_known(interval.high), method=interval.method
     )
-    return ScoreFacts(value=value, low=low, high=high, method=interval.method)
+
+
+def _known(number: float) -> float | None:
+    return None if math.isnan(number) else round(number, DECIMALS)

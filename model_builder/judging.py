@@ -21,12 +21,12 @@ def judge(
     independent: Independent | None,
     progress: Progress,
 ) -> Judgement:
-    """Score the model and hold it against the gates.
+    """Score the model and hold it against the gates; whether they are met is for the caller to look at.
 
     Raises
     ------
     BuilderError
-        ``GateNotMet``.
+        ``InvalidSpec`` where a gate asks for a score that the model does not have.
     """
     seed, rows = spec.source.train.seed, prepared.split.held_out
     groups = prepared.order.groups

@@ -13,10 +13,13 @@ from model_builder.artifact import check_output
 from model_builder.build import build
 from model_builder.console import ConsoleProgress, problem, summary
 from model_builder.console_views import data_view, validation_view
-from model_builder.errors import EXIT_OK, BuilderError
+from model_builder.errors import EXIT_OK, BuilderError, Reason
 from model_builder.failure import as_builder_error, failed
 from model_builder.progress import Progress, Silent
-from model_builder.report import Report, canonical_json
+from model_builder.record import BuildRecord, record
+from model_builder.report import BuildReport, Report, canonical_json
+from model_builder.report_page.command import check_extra, write_page
+from model_builder.report_page.opening import of_record, open_document
 from model_builder.settings import Settings
 from model_builder.sources import LocalData, bring
 from model_builder.spec import BuildSpec
@@ -26,7 +29,13 @@ from model_builder.usage import Stopwatch
 
 
 def build_locally(
-    file: Path, out: Path, data: str | None, as_json: bool, settings: Settings, watch: Stopwatch | None = None
+    file: Path,
+    out: Path,
+    data: str | None,
+    as_json: bool,
+    settings: Settings,
+    watch: Stopwatch | None = None,
+    page: Path | None = None,
 ) -> int:
     """Build the model of a manifest into a folder.
 
@@ -38,16 +47,22 @@ def build_locally(
         Print the report as JSON and nothing else.
     watch
         Runs since the command began; None to begin now.
+    page
+        Where to write the report as a page, however the build ends.
 
     Returns
     -------
     int
         Exit status.
     """
-    watch = watch or Stopwatch()
+    watch, name = watch or Stopwatch(), file.stem
 
     def run(progress: Progress) -> tuple[str, RenderableType]:
+        nonlocal name
+        if page is not None:
+            check_extra()
         spec = read_spec(file)
+        name = spec.name
         check_output(out)
         with tempfile.TemporaryDirectory(prefix="andon-") as folder:
             local = _fetched(spec, data, file.parent, settings, Path(folder), progress)
@@ -55,9 +70,17 @@ def build_locally(
             built = build(spec, local, out, progress, other)
         usage = watch.usage()
         report = built.report.model_copy(update={"uri": out.absolute().as_uri(), "usage": usage})
+        if page is not None:
+            write_page(open_document(out), page)
         return report.to_json(), summary(built.model, built.artifact.digest, str(out), usage)
 
-    return _tell(run, as_json)
+    def recorded(failure: BuilderError) -> BuildRecord:
+        found = record(failed(failure), name, failure)
+        if page is not None and failure.reason is not Reason.EXTRA_MISSING:
+            write_page(of_record(found), page)
+        return found
+
+    return _tell(run, as_json, recorded)
 
 
 def inspect_locally(file: Path, data: str | None, as_json: bool, settings: Settings) -> int:
@@ -95,15 +118,20 @@ def validate_locally(artifact: Path, data: str, as_json: bool, settings: Setting
     return _tell(run, as_json)
 
 
-def _tell(run: Callable[[Progress], tuple[str, RenderableType]], as_json: bool) -> int:
+def _tell(
+    run: Callable[[Progress], tuple[str, RenderableType]],
+    as_json: bool,
+    report: Callable[[BuilderError], BuildReport] = failed,
+) -> int:
     console = Console(stderr=as_json)
     progress: Progress = Silent() if as_json else ConsoleProgress(console)
     try:
         machine, people = run(progress)
     except (BuilderError, MemoryError, OSError) as error:
         failure = as_builder_error(error)
+        told = report(failure)
         if as_json:
-            sys.stdout.write(failed(failure).to_json() + "\n")
+            sys.stdout.write(told.to_json() + "\n")
         else:
             console.print(problem(failure))
         return failure.exit_code

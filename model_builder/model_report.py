@@ -116,14 +116,22 @@ class EvaluationFacts(Report):
 
 
 class GateFacts(Report):
-    """A gate that was met."""
+    """How a gate went: ``value`` is what was held against ``min``, the score itself or its lower bound.
+
+    Where the upper bound is below ``min`` too the gate is missed, otherwise the rows are too few to tell.
+    """
 
     metric: str
     bound: str
     min: str
     where: str
-    value: float
+    rows: int = 0
+    value: float | None
+    score: float | None = None
+    low: float | None = None
+    high: float | None = None
     method: str
+    verdict: Literal["met", "missed", "inconclusive"] = "met"
 
 
 class CandidateFacts(Report):

@@ -13,7 +13,7 @@ from model_builder.artifact import MANIFEST, digest_of, verify
 from model_builder.categories import UNKNOWN, Category, Rows
 from model_builder.errors import BuilderError, Reason
 from model_builder.evaluation import evaluate
-from model_builder.gates import judge_gates
+from model_builder.gates import judge_gates, refusal
 from model_builder.independent import Expected, read_independent
 from model_builder.judgement_facts import evaluation_facts, gate_facts
 from model_builder.model_report import EvaluationFacts, GateFacts
@@ -91,13 +91,17 @@ def validate(opened: Opened, spec: BuildSpec, data: LocalData) -> ValidationView
     Raises
     ------
     BuilderError
-        ``GoldenSamplesDiffer``, ``IndependentDataDiffers``, ``GateNotMet``, and every reason of reading.
+        ``GoldenSamplesDiffer``, ``IndependentDataDiffers``, ``GateNotMet``, ``GateInconclusive``, and every
+        reason of reading.
     """
     samples = replay(opened)
     rows = read_independent(data, spec, opened.expected)
     answers = opened.model.answer(rows.data)
     evaluation = evaluate(rows.codes, answers, opened.signature, spec.source.train.seed, rows.groups, rows.slices)
     verdicts = judge_gates(spec.validation.gates, evaluation, "rows of the data")
+    refused = refusal(verdicts)
+    if refused is not None:
+        raise refused
     return ValidationView(
         name=opened.name,
         digest=opened.digest,

@@ -1,0 +1,140 @@
+"""The figures of a page, each drawn from the report's facts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from model_builder.compression.report import CandidateFacts, CompressionReport
+from model_builder.model_report import BinFacts, EvaluationFacts, ScoreFacts
+from model_builder.report import Reduction
+from model_builder.report_page.plots import BAD, FIRST, GOOD, INK, MUTED, SECOND, THIRD, Picture, draw
+from model_builder.report_page.words import metric, number, points, short
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+SHARES = ("accuracy", "precision", "recall", "f1", "macroF1", "bestF1", "averagePrecision")
+"""Scores from 0 to 1 of which more is better, in the order in which they are shown."""
+
+
+def scores(evaluation: EvaluationFacts, required: dict[str, float], name: str = "scores") -> Picture:
+    """Draw each score with its interval, and what its gate asks for.
+
+    Parameters
+    ----------
+    required
+        The gates' limits by metric.
+    """
+    shown = [(key, evaluation.scores[key]) for key in SHARES if _known(evaluation.scores.get(key))]
+
+    def paint(axes: Axes) -> None:
+        for place, (key, score) in enumerate(shown):
+            _whisker(axes, score, place)
+            if key in required:
+                axes.plot([required[key]] * 2, [place - 0.38, place + 0.38], color=BAD, linewidth=1.6)
+        axes.set_yticks(range(len(shown)), [metric(key) for key, _ in shown])
+        axes.set_ylim(len(shown) - 0.5, -0.5)
+        axes.set_xlim(0, 1.02)
+        axes.grid(visible=False, axis="y")
+
+    alt = "; ".join(f"{metric(key)} {number(score.value)} ({_bounds(score)})" for key, score in shown)
+    alt += "".join(f"; {metric(key)} must reach {limit:g}" for key, limit in required.items())
+    return draw(name, "Scores with their 95% intervals", alt, paint, height=0.7 + 0.27 * len(shown))
+
+
+def calibration(bins: Sequence[BinFacts]) -> Picture:
+    """Draw the share of faults over the mean score of each bin that has rows."""
+    full = [each for each in bins if each.rows]
+    most = max(each.rows for each in full)
+
+    def paint(axes: Axes) -> None:
+        axes.plot([0, 1], [0, 1], color=MUTED, linewidth=1, linestyle=(0, (4, 3)), label="a perfect score")
+        axes.plot([each.score for each in full], [each.faults for each in full], color=FIRST, linewidth=1)
+        sizes = [12 + 60 * each.rows / most for each in full]
+        axes.scatter([each.score for each in full], [each.faults for each in full], s=sizes, color=FIRST, zorder=3)
+        axes.set(xlim=(-0.03, 1.03), ylim=(-0.03, 1.03), xlabel="mean score", ylabel="share of faults")
+        axes.legend(loc="upper left")
+
+    said = "; ".join(f"score {each.score:.2f}, faults {each.faults:.2f}, {each.rows:,} rows" for each in full)
+    return draw("calibration", "What the score says, and what then was", said, paint)
+
+
+def steps(reductions: Sequence[Reduction]) -> Picture:
+    """Draw the bytes of the model file after each step of compression."""
+    names = ["plain export", *(each.step for each in reductions)]
+    sizes = [reductions[0].bytes_before, *(each.bytes_after for each in reductions)]
+
+    def paint(axes: Axes) -> None:
+        axes.barh(range(len(sizes)), sizes, color=[MUTED, *[FIRST] * len(reductions)], height=0.6)
+        for place, size in enumerate(sizes):
+            axes.annotate(f"{size:,}", (size, place), xytext=(4, 0), textcoords="offset points", va="center")
+        axes.set_yticks(range(len(names)), [short(name) for name in names])
+        axes.set_ylim(len(names) - 0.5, -0.5)
+        axes.set_xscale("log")
+        axes.set_xlim(right=max(sizes) * 8)
+        axes.set_xlabel("bytes, on a logarithmic scale")
+        axes.set_xticks([], [])
+        axes.tick_params(which="both", bottom=False, labelbottom=False)
+        axes.grid(visible=False)
+
+    alt = "; ".join(f"{name}: {size:,} bytes" for name, size in zip(names, sizes, strict=True))
+    return draw("steps", "Size after each step", alt, paint, height=0.9 + 0.3 * len(names))
+
+
+_MEASURES = (
+    ("macroF1", "macro_f1", FIRST, "o"),
+    ("bestF1", "best_f1", SECOND, "s"),
+    ("averagePrecision", "average_precision", THIRD, "^"),
+)
+
+
+def front(facts: CompressionReport) -> Picture:
+    """Draw what each candidate of the front gains over the forest, over its bytes."""
+
+    def paint(axes: Axes) -> None:
+        axes.axhline(0, color=INK, linewidth=0.8)
+        for key, field, colour, marker in _MEASURES:
+            sizes = [each.bytes for each in facts.front]
+            gained = [100 * _gain(each, field) for each in facts.front]
+            lower = [100 * (_gain(each, field) - _gain(each, f"{field}_low")) for each in facts.front]
+            axes.errorbar(
+                sizes, gained, yerr=[lower, [0.0] * len(lower)], color=colour, marker=marker, markersize=4,
+                linewidth=1, elinewidth=0.8, label=metric(key),
+            )  # fmt: skip
+        chosen = next((each for each in facts.front if each.name == facts.chosen), None)
+        if chosen is not None:
+            axes.axvline(chosen.bytes, color=GOOD, linewidth=5, alpha=0.3, zorder=0, label="chosen")
+        axes.set_xscale("log")
+        axes.xaxis.set_major_formatter("{x:,.0f}")
+        axes.xaxis.set_minor_formatter("{x:,.0f}")
+        axes.tick_params(axis="x", which="both", labelrotation=35)
+        axes.set(xlabel="bytes", ylabel="points gained over the forest")
+        axes.legend(loc="best")
+
+    alt = "; ".join(
+        f"{each.bytes:,} bytes: macro-F1 {points(each.macro_f1)}, best F1 {points(each.best_f1)}, "
+        f"average precision {points(each.average_precision)} points" + (", chosen" if each.name == facts.chosen else "")
+        for each in facts.front
+    )
+    return draw("front", "Candidates that none is both smaller and better than", alt, paint, height=3.6)
+
+
+def _gain(candidate: CandidateFacts, field: str) -> float:
+    return float(getattr(candidate, field))
+
+
+def _known(score: ScoreFacts | None) -> bool:
+    return score is not None and score.value is not None
+
+
+def _bounds(score: ScoreFacts) -> str:
+    if score.low is None or score.high is None:
+        return "no interval"
+    return f"{score.low:.3f} to {score.high:.3f}"
+
+
+def _whisker(axes: Axes, score: ScoreFacts, place: float) -> None:
+    if score.low is not None and score.high is not None:
+        axes.plot([score.low, score.high], [place, place], color=FIRST, linewidth=5, alpha=0.35, solid_capstyle="round")
+    axes.plot([score.value or 0.0], [place], color=FIRST, marker="o", markersize=6)
