@@ -1,194 +1,81 @@
 """How small, and at what price: skl2onnx's forest against our encoding, every pass, and the search.
 
-Run ``python -m benchmarks.compression`` from the repository's root. Nested cross-validation: whatever a method chooses,
-it chooses on the outer fold's training rows. The seeds were not used while defaults were chosen. All rows of the table
-share the same folds and the same forests; differences are in points, mean over folds.
+Run ``python -m benchmarks.compression --out results.jsonl`` from the repository's root. Nested cross-validation:
+whatever a method chooses, it chooses on the outer fold's training rows. The seeds were not used while defaults were
+chosen, and none of the eight sets of ``compression_real`` was. All lines of a table share the same folds and the same
+forests; differences are in points, mean over folds.
+
+Each result is a line in the file as soon as it is there; called again, the benchmark goes on where it stopped. It goes
+through all data sets with the first outer fold of each seed, then with the second, so that a run that is cut short has
+something of everything.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import gzip
-import shutil
-import subprocess
-import tempfile
+import json
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
-from functools import partial
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import numpy as np
-import numpy.typing as npt
 import typer
 from rich.console import Console
-from rich.table import Table
-from sklearn.ensemble import RandomForestClassifier
-from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 
 from benchmarks.compression_data import SETS, DataSet
-from model_builder.compression.candidates import Variant
-from model_builder.compression.encode import REGRESSOR, TREE_ENSEMBLE, Form, encode
-from model_builder.compression.ensemble import Ensemble, Rows
-from model_builder.compression.fitted import from_sklearn
-from model_builder.compression.judge import Scores, score
-from model_builder.compression.prune import Criterion, by_gain
-from model_builder.compression.prune_levels import by_levels
-from model_builder.compression.prune_trees import by_mutual_information, by_weights, first_trees, greedy
-from model_builder.compression.quantize import Range, decenter, quantize_leaves, quantize_thresholds
-from model_builder.compression.search import Budget, Search
-from model_builder.report import Signature
+from benchmarks.compression_methods import METHODS, PASSES, SEARCH, SEARCH_WITH_PAIRS, Fold, emlearn_bytes, folds, grown
+from benchmarks.compression_real import REAL
+from benchmarks.compression_table import PLAIN, RESEEDED, Measured, show, summary
+from model_builder.compression.encode import REGRESSOR, TREE_ENSEMBLE, encode
+from model_builder.compression.judge import Scores, mean_of, score
 from model_builder.runtime import open_session
 
-SEEDS = (9001, 9002, 9003)
-FOLDS = 5
-TREES = 100
-WIDTH = 150
+SEEDS = (24111, 24112, 24113)
+FOLDS = 3
+RESEEDINGS = 3
+WIDTH = 170
+EMLEARN = "emlearn, compiled object"
 
-Codes = npt.NDArray[np.int64]
-
-
-@dataclass(frozen=True, eq=False)
-class Fold:
-    """One outer fold: rows to learn from, rows to judge by, and the forest."""
-
-    data: DataSet
-    signature: Signature
-    forest: RandomForestClassifier
-    fit: Codes
-    held_out: Codes
-    seed: int
-
-    @property
-    def rows(self) -> Rows:
-        return self.data.rows[self.fit]
-
-    @property
-    def codes(self) -> Codes:
-        return self.data.codes[self.fit]
-
-    @property
-    def groups(self) -> npt.NDArray[Any] | None:
-        return None if self.data.groups is None else self.data.groups[self.fit]
+Loaders = dict[str, Callable[[], DataSet]]
 
 
-@dataclass
-class Line:
-    """One row of the table."""
-
-    bytes: list[int] = field(default_factory=list)
-    gzip: list[int] = field(default_factory=list)
-    scores: list[Scores] = field(default_factory=list)
-    seconds: float = 0.0
-
-
-Method = Callable[[Fold], Ensemble | None]
-
-
-def _forest(fold: Fold) -> Ensemble:
-    return from_sklearn(fold.forest)
-
-
-def _searched(fold: Fold, *, interactions: bool = False) -> Ensemble:
-    search = Search(
-        fold.forest,
-        fold.rows,
-        fold.codes,
-        fold.signature,
-        budget=Budget(),
-        interactions=interactions,
-        groups=fold.groups,
-        seed=fold.seed,
-    )
-    return search.ensemble(search.run().chosen)
+def measure(fold: Fold, name: str, number: int, wanted: Sequence[str]) -> Iterator[Measured]:
+    """Run methods on one outer fold."""
+    for method in wanted:
+        start = time.perf_counter()
+        if method == PLAIN:
+            plain = _plain(fold)
+            yield Measured(name, fold.seed, number, PLAIN, len(plain), _zipped(plain), _asked(fold, fold.forest))
+        elif method == RESEEDED:
+            yield _reseeded(fold, name, number)
+        elif method == EMLEARN:
+            yield Measured(name, fold.seed, number, EMLEARN, emlearn_bytes(fold.forest), None, None)
+        else:
+            made = METHODS[method](fold)
+            if made is None:
+                continue
+            form = REGRESSOR if "opset 3" in method else TREE_ENSEMBLE
+            model = encode(made.ensemble, fold.signature, form)
+            answered = open_session(model).run(None, {"numeric": fold.data.rows[fold.held_out]})[0].astype(np.float64)
+            scores = score(fold.data.codes[fold.held_out], answered)
+            seconds = round(time.perf_counter() - start, 1)
+            size, zipped = len(model), _zipped(model)
+            yield Measured(name, fold.seed, number, method, size, zipped, scores, seconds, made.chosen)
 
 
-def _bag(fold: Fold, trees: int, alpha: float) -> Ensemble:
-    bag = RandomForestClassifier(30, max_features=None, min_samples_leaf=2, random_state=fold.seed)
-    fitted = from_sklearn(bag.fit(fold.rows, fold.codes))
-    return Variant(trees, alpha, 4, greedy=True).of(fitted, fold.rows, fold.codes)
+def _reseeded(fold: Fold, name: str, number: int) -> Measured:
+    several = [_asked(fold, fold.forest)]
+    for again in range(1, RESEEDINGS):
+        several.append(_asked(fold, grown(fold.rows, fold.codes, fold.seed + 10_000 * again)))
+    spread = Scores(*(float(np.std(each, ddof=1)) for each in zip(*map(dataclasses.astuple, several), strict=True)))
+    return Measured(name, fold.seed, number, RESEEDED, None, None, mean_of(several), spread=spread)
 
 
-def _levels(fold: Fold) -> Ensemble | None:
-    if fold.data.classes > 2:
-        return None
-    shallow = RandomForestClassifier(200, max_leaf_nodes=8, random_state=fold.seed).fit(fold.rows, fold.codes)
-    return by_levels(from_sklearn(shallow), fold.rows, fold.codes, strength=0.02, seed=fold.seed)
-
-
-METHODS: dict[str, Method] = {
-    "our encoding, lossless (opset 5)": _forest,
-    "our encoding, lossless (opset 3)": _forest,
-    "quantize leaves, 8 bits": lambda fold: quantize_leaves(_forest(fold), 8)[0],
-    "quantize leaves, 4 bits": lambda fold: quantize_leaves(_forest(fold), 4)[0],
-    "decenter, then leaves in 8 bits": lambda fold: quantize_leaves(decenter(_forest(fold)), 8, Range.SYMMETRIC)[0],
-    "quantize thresholds, 8 bits": lambda fold: quantize_thresholds(_forest(fold), 8)[0],
-    "prune: cost-complexity": lambda fold: Variant(TREES, 0.0015, 0).of(_forest(fold), fold.rows, fold.codes),
-    "prune: half the splits, by Gini": lambda fold: by_gain(_forest(fold), Criterion.GINI, 0.5),
-    "prune: half the splits, by information": lambda fold: by_gain(_forest(fold), Criterion.INFORMATION_GAIN, 0.5),
-    "prune: 25 trees, the first": lambda fold: first_trees(_forest(fold), 25),
-    "prune: 25 trees, greedily": lambda fold: greedy(_forest(fold), fold.rows, fold.codes, 25),
-    "prune: 25 trees, mutual information": lambda fold: by_mutual_information(_forest(fold), fold.rows, fold.codes, 25),
-    "prune: weights under a penalty": lambda fold: by_weights(_forest(fold), fold.rows, fold.codes, 0.1),
-    "prune: levels of 200 small trees": _levels,
-    "best 10 of 30 bagged trees, cut, 4-bit leaves": lambda fold: _bag(fold, 10, 0.0075),
-    "best 15 of 30 bagged trees, cut, 4-bit leaves": lambda fold: _bag(fold, 15, 0.0045),
-    "search (default)": _searched,
-    "search with interactions": partial(_searched, interactions=True),
-}
-
-SLOW = ("search (default)", "search with interactions")
-
-
-def folds(data: DataSet, seed: int, count: int) -> Iterator[Fold]:
-    """Cut the rows, and fit a forest on each part's complement."""
-    names = tuple(f"x{index}" for index in range(data.rows.shape[1]))
-    classes = tuple(str(code) for code in range(data.classes))
-    signature = Signature.of(names, classes, 0.5 if data.classes == 2 else None)
-    if data.groups is None:
-        cuts = StratifiedKFold(count, shuffle=True, random_state=seed).split(data.rows, data.codes)
-    else:
-        cuts = StratifiedGroupKFold(count, shuffle=True, random_state=seed).split(data.rows, data.codes, data.groups)
-    for fit, held_out in cuts:
-        forest = RandomForestClassifier(TREES, random_state=seed, n_jobs=1).fit(data.rows[fit], data.codes[fit])
-        yield Fold(data, signature, forest, fit, held_out, seed)
-
-
-def measure(data: DataSet, seeds: tuple[int, ...], count: int, chosen: list[str]) -> dict[str, Line]:
-    """Run all methods over all folds."""
-    lines: dict[str, Line] = {}
-    with Console(stderr=True).status(data.name) as status:
-        for seed in seeds:
-            for number, fold in enumerate(folds(data, seed, count), 1):
-                status.update(f"{data.name}: seed {seed}, fold {number} of {count}")
-                actual, asked = data.codes[fold.held_out], data.rows[fold.held_out]
-                baseline = lines.setdefault("skl2onnx forest", Line())
-                probabilities = fold.forest.predict_proba(asked)
-                baseline.scores.append(score(actual, probabilities[:, 1:] if data.classes == 2 else probabilities))
-                plain = _plain(fold)
-                baseline.bytes.append(len(plain))
-                baseline.gzip.append(len(gzip.compress(plain, 9)))
-                for name in chosen:
-                    start = time.perf_counter()
-                    ensemble = METHODS[name](fold)
-                    if ensemble is None:
-                        continue
-                    form = REGRESSOR if "opset 3" in name else TREE_ENSEMBLE
-                    line = lines.setdefault(name, Line())
-                    _add(line, ensemble, fold, form)
-                    line.seconds += time.perf_counter() - start
-                known = lines.get("emlearn, compiled object")
-                if known is None and (size := emlearn_bytes(fold.forest)) is not None:
-                    lines["emlearn, compiled object"] = Line(bytes=[size])
-    return lines
-
-
-def _add(line: Line, ensemble: Ensemble, fold: Fold, form: Form) -> None:
-    model = encode(ensemble, fold.signature, form)
-    answered = open_session(model).run(None, {"numeric": fold.data.rows[fold.held_out]})[0].astype(np.float64)
-    line.scores.append(score(fold.data.codes[fold.held_out], answered))
-    line.bytes.append(len(model))
-    line.gzip.append(len(gzip.compress(model, 9)))
+def _asked(fold: Fold, forest: object) -> Scores:
+    answered = forest.predict_proba(fold.data.rows[fold.held_out])  # type: ignore[attr-defined]  # no types published
+    return score(fold.data.codes[fold.held_out], answered[:, 1:] if fold.data.classes == 2 else answered)
 
 
 def _plain(fold: Fold) -> bytes:
@@ -198,73 +85,96 @@ def _plain(fold: Fold) -> bytes:
     return written
 
 
-def emlearn_bytes(forest: RandomForestClassifier) -> int | None:
-    """Size of emlearn's C code for a forest, compiled for size; None where emlearn or a compiler is missing."""
-    compiler = shutil.which("cc")
-    try:
-        import emlearn  # type: ignore[import-not-found,import-untyped,unused-ignore]
-    except ImportError:
-        return None
-    if compiler is None:
-        return None
-    with tempfile.TemporaryDirectory() as folder:
-        source = Path(folder) / "forest.c"
-        converted = emlearn.convert(forest, method="inline", dtype="float")
-        converted.save(file=str(Path(folder) / "forest.h"), name="forest")
-        source.write_text('#include "forest.h"\nint ask(const float *x, int n) { return forest_predict(x, n); }\n')
-        command = [compiler, "-Os", "-c", str(source), "-I", emlearn.includedir, "-o", str(source.with_suffix(".o"))]
-        if subprocess.run(command, capture_output=True, check=False).returncode:
-            return None
-        return source.with_suffix(".o").stat().st_size
+def _zipped(model: bytes) -> int:
+    return len(gzip.compress(model, 9, mtime=0))
 
 
-def show(data: DataSet, lines: dict[str, Line], seeds: int, count: int) -> Table:
-    """Make one table of a data set."""
-    title = f"{data.name}: {len(data.rows):,} × {data.rows.shape[1]}, {seeds} seeds × {count} folds"  # noqa: RUF001
-    table = Table(title=title, title_justify="left")
-    table.add_column("method")
-    for name in ("bytes", "gzip", "smaller", "macro-F1", "F1*", "AP", "Brier", "Δmacro-F1", "ΔF1*", "ΔAP", "ΔBrier"):
-        table.add_column(name, justify="right", no_wrap=True)
-    base = lines["skl2onnx forest"]
-    for name, line in lines.items():
-        size = float(np.mean(line.bytes))
-        cells = [
-            f"{size:,.0f}",
-            f"{np.mean(line.gzip):,.0f}" if line.gzip else "",
-            f"{np.mean(base.bytes) / size:,.1f}",
-        ]
-        for measure_name, factor in _MEASURES:
-            cells.append(f"{factor * _mean(line, measure_name):.{1 if factor > 1 else 4}f}" if line.scores else "")
-        for measure_name, factor in _MEASURES:
-            if line.scores and line is not base:
-                change = factor * (_mean(line, measure_name) - _mean(base, measure_name))
-                cells.append(f"{change:+.{1 if factor > 1 else 4}f}")
-            else:
-                cells.append("")
-        table.add_row(name, *cells)
-    return table
+def plan(name: str, number: int, first: bool) -> list[str]:
+    """List the methods for a set and an outer fold: passes and rivals on the first fold, but for AI4I on all."""
+    lines = [PLAIN, RESEEDED, "our encoding, lossless (opset 5)"]
+    if name in SETS and (number == 0 or name == "ai4i"):
+        lines = [PLAIN, RESEEDED, *PASSES]
+        if first:
+            lines.append(EMLEARN)
+    lines.append(SEARCH)
+    return [*lines, SEARCH_WITH_PAIRS] if name in SETS and name != "cmapss" else lines
 
 
-_MEASURES = (("macro_f1", 100), ("best_f1", 100), ("average_precision", 100), ("brier", 1))
+def run(path: Path, loaders: Loaders, seeds: Sequence[int], count: int, rounds: int, quick: bool) -> None:
+    """Measure what the file does not have yet, and add it to the file."""
+    done = {(one.data, one.seed, one.fold, one.method) for one in read(path)}
+    with Console(stderr=True).status("") as status:
+        for number in range(rounds):
+            for seed in seeds:
+                for name, load in loaders.items():
+                    wanted = plan(name, number, first=(seed, number) == (seeds[0], 0))
+                    if quick:
+                        wanted = [each for each in wanted if each not in (SEARCH, SEARCH_WITH_PAIRS)]
+                    wanted = [each for each in wanted if (name, seed, number, each) not in done]
+                    status.update(f"{name}: seed {seed}, fold {number + 1} of {count}, {len(wanted)} methods")
+                    if wanted:
+                        _add(path, next_fold(load(), seed, count, number), name, number, wanted)
 
 
-def _mean(line: Line, name: str) -> float:
-    return float(np.mean([getattr(scores, name) for scores in line.scores]))
+def next_fold(data: DataSet, seed: int, count: int, number: int) -> Fold:
+    """Give one fold."""
+    return next(fold for place, fold in enumerate(folds(data, seed, count)) if place == number)
+
+
+def _add(path: Path, fold: Fold, name: str, number: int, wanted: Sequence[str]) -> None:
+    for measured in measure(fold, name, number, wanted):
+        with path.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(dataclasses.asdict(measured)) + "\n")
+
+
+def read(path: Path) -> list[Measured]:
+    """Read a file of results."""
+    if not path.exists():
+        return []
+    found = []
+    for line in path.read_text(encoding="utf-8").splitlines():
+        known = json.loads(line)
+        for key in ("scores", "spread"):
+            known[key] = Scores(**known[key]) if known[key] else None
+        found.append(Measured(**known))
+    return found
+
+
+def print_tables(path: Path) -> None:
+    """Print one table for each data set, and one over those that no default was chosen on."""
+    console, measured = Console(width=WIDTH), read(path)
+    for name in dict.fromkeys(one.data for one in measured):
+        own = [one for one in measured if one.data == name]
+        seeds = len({one.seed for one in own})
+        console.print(show(f"{name}: {seeds} seeds", own))
+        spent = mean_seconds(own)
+        if spent:
+            console.print(f"{SEARCH}: {spent:,.0f} s a fold, on a machine that did other work as well\n")
+    console.print(summary(measured, list(REAL), SEARCH))
+
+
+def mean_seconds(measured: Sequence[Measured]) -> float:
+    """Average time of the search."""
+    spent = [one.seconds for one in measured if one.method == SEARCH]
+    return float(np.mean(spent)) if spent else 0.0
 
 
 def main(
-    quick: Annotated[bool, typer.Option(help="One seed, three folds, no search.")] = False,
-    data: Annotated[list[str] | None, typer.Option(help=f"One of {', '.join(SETS)}; again for more.")] = None,
+    out: Annotated[Path, typer.Option(help="File of results, one line of JSON each; it is added to.")],
+    quick: Annotated[bool, typer.Option(help="One seed, one fold, no search.")] = False,
+    data: Annotated[list[str] | None, typer.Option(help=f"One of {', '.join((*SETS, *REAL))}; again for more.")] = None,
     seeds: Annotated[int, typer.Option(min=1, max=len(SEEDS), help="Number of seeds.")] = len(SEEDS),
-    outer: Annotated[int, typer.Option(min=2, max=10, help="Number of outer folds.")] = FOLDS,
+    outer: Annotated[int, typer.Option(min=2, max=10, help="Number of outer folds to cut.")] = FOLDS,
+    rounds: Annotated[int | None, typer.Option(min=1, help="Number of outer folds to use; all without it.")] = None,
+    table: Annotated[bool, typer.Option(help="Only print the tables of the file.")] = False,
 ) -> None:
-    """Print one table for each data set."""
-    console = Console(width=WIDTH)
-    chosen = [name for name in METHODS if not (quick and name in SLOW)]
-    count, used = (3, SEEDS[:1]) if quick else (outer, SEEDS[:seeds])
-    for name in data or SETS:
-        one = SETS[name]()
-        console.print(show(one, measure(one, used, count, chosen), len(used), count))
+    """Measure, and print one table for each data set."""
+    known: Loaders = {**SETS, **REAL}
+    if not table:
+        chosen = {name: known[name] for name in data or known}
+        used = SEEDS[: 1 if quick else seeds]
+        run(out, chosen, used, outer, 1 if quick else min(rounds or outer, outer), quick)
+    print_tables(out)
 
 
 if __name__ == "__main__":

@@ -173,7 +173,7 @@ def _facts(trial: Trial) -> CandidateFacts:
     return CandidateFacts(
         name=trial.name,
         bytes=trial.bytes,
-        equal=verdict.equal,
+        equal=trial.surely,
         macro_f1=_rounded(verdict.macro_f1.mean),
         macro_f1_low=_rounded(verdict.macro_f1.low),
         best_f1=_rounded(verdict.best_f1.mean),

@@ -6,7 +6,8 @@ they are, so no family needs an imputer.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import itertools
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -14,20 +15,31 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.base import clone
 from sklearn.ensemble import GradientBoostingClassifier, HistGradientBoostingClassifier, RandomForestClassifier
+from threadpoolctl import threadpool_limits
 
 from model_builder.compression.ensemble import Ensemble, Pair, Rows, expand
 from model_builder.compression.fitted import from_sklearn
 from model_builder.compression.interactions import choose_pairs
 from model_builder.compression.prune import cost_complexity, node_costs
-from model_builder.compression.prune_trees import first_trees, greedy
+from model_builder.compression.prune_trees import chosen_trees, first_trees, greedy, greedy_order
 from model_builder.compression.quantize import quantize_leaves
 
 Codes = npt.NDArray[np.int64]
 
 LOSSLESS = "lossless"
 GREEDY_ROWS = 20_000
-EXACT_BOOSTING_ROWS = 30_000
-"""Up to so many rows boosting looks at every value; beyond, at 255 bins, whose quantiles cut the tails."""
+EXACT_BOOSTING_CELLS = 200_000
+"""Up to so many cells, for each class, boosting looks at every value; beyond, at 255 bins, whose quantiles cut the
+tails."""
+
+MANY_COLUMNS = 12
+"""With more columns a split of a bagged tree looks at half of them, which is faster and no worse."""
+
+BAG_CELLS = 150_000
+"""A bagged tree learns from no more cells than this: that saves time, and small trees lose little by it."""
+
+MOST_LEAVES = 200
+"""Of a bagged tree before it is cut: more than any cut leaves, and deep trees take long to grow."""
 
 
 @dataclass(frozen=True)
@@ -61,33 +73,76 @@ class Variant:
         """Make it. Rows and classes are those that the ensemble was fitted on."""
         if not self.greedy:
             ensemble = first_trees(ensemble, self.trees)
-        if self.alpha:
-            root = float(np.mean([node_costs(ensemble, tree)[0] for tree in ensemble.trees]))
-            ensemble = cost_complexity(ensemble, self.alpha * root)
+        ensemble = _cut(ensemble, self.alpha)
         if self.greedy and self.trees < len(ensemble.trees):
             ensemble = greedy(ensemble, rows[:GREEDY_ROWS], codes[:GREEDY_ROWS], self.trees)
-        return quantize_leaves(ensemble, self.bits)[0] if self.bits else ensemble.simplified()
+        return _rounded(ensemble, self.bits)
 
 
 @dataclass(frozen=True)
 class Family:
-    """A way to fit, and the variants of what it gives."""
+    """A way to fit, and the variants of what it gives.
+
+    Attributes
+    ----------
+    fit
+        Fits rows and classes with a seed; None where the family is the forest itself, cut back.
+    pairs
+        Whether products and differences of columns are added before.
+    """
 
     name: str
-    fit: Callable[[Rows, Codes, int], Any]
+    fit: Callable[[Rows, Codes, int], Any] | None
     variants: tuple[Variant, ...]
     pairs: bool = False
 
     def ensembles(
-        self, rows: Rows, codes: Codes, seed: int, pairs: tuple[Pair, ...], wanted: set[Variant]
+        self,
+        rows: Rows,
+        codes: Codes,
+        seed: int,
+        wanted: set[Variant],
+        *,
+        forest: Any = None,  # noqa: ANN401
+        pairs: tuple[Pair, ...] = (),
     ) -> Iterator[tuple[Variant, Ensemble]]:
-        """Fit, and make the variants that are wanted."""
+        """Fit, and make the variants that are wanted. ``forest`` is the forest, fitted on the same rows."""
         own = pairs if self.pairs else ()
-        fitted = from_sklearn(self.fit(_finite(expand(rows, own)), codes, seed))
-        ensemble = replace(fitted, features=rows.shape[1], pairs=own)
-        for variant in self.variants:
-            if variant in wanted:
-                yield variant, variant.of(ensemble, rows, codes)
+        fitted = forest if self.fit is None else self.fit(_finite(expand(rows, own)), codes, seed)
+        ensemble = replace(from_sklearn(fitted), features=rows.shape[1], pairs=own)
+        yield from _made(ensemble, rows, codes, [variant for variant in self.variants if variant in wanted])
+
+
+def _made(
+    ensemble: Ensemble, rows: Rows, codes: Codes, variants: Sequence[Variant]
+) -> Iterator[tuple[Variant, Ensemble]]:
+    """Make variants as ``Variant.of`` does; those that differ in the number of trees only share the work."""
+    by_cut = sorted((variant for variant in variants if variant.greedy), key=lambda variant: variant.alpha)
+    for alpha, same in itertools.groupby(by_cut, key=lambda variant: variant.alpha):
+        alike = list(same)
+        cut = _cut(ensemble, alpha)
+        most = max(variant.trees for variant in alike)
+        order: list[int] = []
+        for variant in alike:
+            kept = cut
+            if variant.trees < len(cut.trees):
+                order = order or greedy_order(cut, rows[:GREEDY_ROWS], codes[:GREEDY_ROWS], most)
+                kept = chosen_trees(cut, sorted(order[: variant.trees])).simplified()
+            yield variant, _rounded(kept, variant.bits)
+    for variant in variants:
+        if not variant.greedy:
+            yield variant, variant.of(ensemble, rows, codes)
+
+
+def _cut(ensemble: Ensemble, alpha: float) -> Ensemble:
+    if not alpha:
+        return ensemble
+    root = float(np.mean([node_costs(ensemble, tree)[0] for tree in ensemble.trees]))
+    return cost_complexity(ensemble, alpha * root)
+
+
+def _rounded(ensemble: Ensemble, bits: int) -> Ensemble:
+    return quantize_leaves(ensemble, bits)[0] if bits else ensemble.simplified()
 
 
 def _finite(rows: Rows) -> Rows:
@@ -96,28 +151,26 @@ def _finite(rows: Rows) -> Rows:
 
 
 _ALPHAS = (0.003, 0.0045, 0.0075, 0.015, 0.03)
-_BAGS = tuple(Variant(trees, alpha, 4, greedy=True) for trees in (6, 8, 10, 12, 15, 20) for alpha in _ALPHAS)
+_BAGS = tuple(Variant(trees, alpha, 4, greedy=True) for trees in (6, 8, 10, 12, 16, 24) for alpha in _ALPHAS)
 _SMALL_BAGS = tuple(Variant(trees, alpha, 4, greedy=True) for trees in (3, 5, 8, 12) for alpha in _ALPHAS)
 _BOOSTED = tuple(Variant(trees, 0.0, 8) for trees in (20, 40, 80))
 
 
-def families(forest: Any, trees: int, interactions: bool) -> tuple[Family, ...]:  # noqa: ANN401
+def families(trees: int, interactions: bool) -> tuple[Family, ...]:
     """List the families.
 
     Parameters
     ----------
-    forest
-        The estimator that was given; it is cloned.
     trees
-        Number of its trees.
+        Number of the forest's trees.
     interactions
         Whether products and differences of columns may be computed in the graph.
     """
-    shares = sorted({max(1, trees // part) for part in (1, 2, 4)})
-    pruned = tuple(Variant(count, alpha, 8, greedy=True) for count in shares for alpha in (0.001, 0.003, 0.01))
+    shares = sorted({max(1, trees // part) for part in (2, 4, 8)})
+    pruned = tuple(Variant(count, alpha, 8, greedy=True) for count in shares for alpha in (0.003, 0.01))
     found = [
-        Family("forest", lambda rows, codes, seed: refitted(forest, rows, codes, seed), pruned),
-        Family("bag", _bag(30), _BAGS),
+        Family("forest", None, pruned),
+        Family("bag", _bag(40), _BAGS),
         Family("boosted-4", _boosted(4), _BOOSTED),
         Family("boosted-8", _boosted(8), _BOOSTED),
     ]
@@ -142,14 +195,26 @@ def refitted(forest: Any, rows: Rows, codes: Codes, seed: int) -> Any:  # noqa: 
 
 
 def _bag(trees: int) -> Callable[[Rows, Codes, int], Any]:
-    return lambda rows, codes, seed: RandomForestClassifier(
-        trees, max_features=None, min_samples_leaf=2, random_state=seed, n_jobs=1
-    ).fit(rows, codes)
+    def fit(rows: Rows, codes: Codes, seed: int) -> Any:  # noqa: ANN401
+        bag = RandomForestClassifier(
+            trees,
+            max_features=None if rows.shape[1] <= MANY_COLUMNS else 0.5,
+            max_samples=None if rows.size <= BAG_CELLS else BAG_CELLS / rows.size,
+            min_samples_leaf=2,
+            max_leaf_nodes=MOST_LEAVES,
+            random_state=seed,
+            n_jobs=1,
+        )
+        return bag.fit(rows, codes)
+
+    return fit
 
 
 def _boosted(leaves: int) -> Callable[[Rows, Codes, int], Any]:
     def fit(rows: Rows, codes: Codes, seed: int) -> Any:  # noqa: ANN401
-        if len(rows) <= EXACT_BOOSTING_ROWS and not np.isnan(rows).any():
+        classes = len(np.unique(codes))
+        work = rows.size * (1 if classes == 2 else classes)
+        if work <= EXACT_BOOSTING_CELLS and not np.isnan(rows).any():
             exact = GradientBoostingClassifier(
                 n_estimators=80, max_leaf_nodes=leaves, max_depth=None, subsample=0.7, random_state=seed
             )
@@ -157,6 +222,7 @@ def _boosted(leaves: int) -> Callable[[Rows, Codes, int], Any]:
         binned = HistGradientBoostingClassifier(
             max_iter=80, max_leaf_nodes=leaves, early_stopping=False, random_state=seed
         )
-        return binned.fit(rows, codes)
+        with threadpool_limits(1, user_api="openmp"):  # several threads may add up in another order
+            return binned.fit(rows, codes)
 
     return fit

@@ -41,6 +41,14 @@ def greedy(ensemble: Ensemble, rows: Rows, codes: Codes, count: int) -> Ensemble
     rows, codes
         Rows that the trees were not grown on, or that they were cut back on; shape (rows, features), and classes.
     """
+    return chosen_trees(ensemble, sorted(greedy_order(ensemble, rows, codes, count))).simplified()
+
+
+def greedy_order(ensemble: Ensemble, rows: Rows, codes: Codes, count: int) -> list[int]:
+    """Give the indices of the trees that ``greedy`` keeps, in the order in which it adds them.
+
+    The first few of the order are what it would keep if so few were asked for.
+    """
     told, wanted = np.stack(_contributions(ensemble, rows)), _wanted(ensemble, codes)
     chosen: list[int] = []
     off = told - wanted
@@ -52,7 +60,7 @@ def greedy(ensemble: Ensemble, rows: Rows, codes: Codes, count: int) -> Ensemble
         loss[chosen] = np.inf
         chosen.append(int(np.argmin(loss)))
         total = total + off[chosen[-1]]
-    return chosen_trees(ensemble, sorted(chosen)).simplified()
+    return chosen
 
 
 def by_mutual_information(ensemble: Ensemble, rows: Rows, codes: Codes, count: int) -> Ensemble:

@@ -1,9 +1,18 @@
-"""The budgeted search: which candidate is smallest and still as good as the forest, by repeated cross-validation."""
+"""The budgeted search: which candidate is smallest and surely as good as the forest, by repeated cross-validation.
+
+Two rounds, so that choosing among many does not pass for being good. The first tries all candidates on one round of
+folds and lists a few in order, the one that promises most for its size first. The second tries only those, on new folds
+with new seeds, and only its scores decide: the first on the list that is surely as good is taken. No score that made a
+candidate look good helps it through, and only few get a chance.
+
+The forest is grown several times on each fold and the mean of its scores is what a candidate is compared with: how
+lucky one forest was says nothing about the candidate.
+"""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,13 +24,14 @@ from model_builder.compression.candidates import LOSSLESS, Family, Variant, fami
 from model_builder.compression.encode import TREE_ENSEMBLE, Form, encode
 from model_builder.compression.ensemble import Ensemble, Floats, Rows
 from model_builder.compression.fitted import from_sklearn
-from model_builder.compression.judge import Scores, Verdict, judge, score
+from model_builder.compression.judge import Scores, Verdict, judge, mean_of, score
 from model_builder.frontend import INPUT
 from model_builder.report import Signature
 from model_builder.runtime import open_session
 
 Codes = npt.NDArray[np.int64]
 Clock = Callable[[], float]
+Key = tuple[Family, Variant]
 
 FOLDS = 5
 SEARCH_ROWS = 40_000
@@ -30,9 +40,20 @@ SEARCH_ROWS = 40_000
 FEWEST_OF_A_CLASS = 50
 """With fewer rows of the rarest class no loss of a few points can be told from noise."""
 
-HOPELESS = 0.03
-"""A candidate this far below the budget after the first repeat is not tried again."""
+FORESTS = 2
+"""So many forests are grown on each fold of the second round, and their scores averaged."""
 
+MANY_OF_A_CLASS = 1000
+"""From so many rows of the rarest class on one forest and one round of folds tell enough."""
+
+HOPELESS = 0.02
+"""A candidate this far below the budget in the first round is not tried again."""
+
+LISTED = 8
+"""Most candidates of the second round."""
+
+STEP = 1.4
+"""Sizes that differ by less count as one, of which the best is listed."""
 
 WORTH_A_DOUBLING = 0.02
 """By how much the measure that lost most must rise for a model of twice the size: two points."""
@@ -56,12 +77,21 @@ class Budget:
 
 @dataclass(frozen=True)
 class Trial:
-    """One candidate after all folds. ``bytes`` is the mean over the folds' models."""
+    """One candidate after all folds of the second round.
+
+    Attributes
+    ----------
+    bytes
+        Mean over the models of the folds.
+    surely
+        Whether it is surely as good as the forest.
+    """
 
     family: str
     variant: Variant | None
     bytes: int
     verdict: Verdict
+    surely: bool
 
     @property
     def name(self) -> str:
@@ -76,7 +106,13 @@ class Found:
     Attributes
     ----------
     chosen
-        The winner; ``front`` holds the candidates that none is both smaller and better than.
+        The winner; ``front`` holds the trials that none is both smaller and better than.
+    trials
+        The lossless form and the candidates of the second round.
+    candidates
+        Number of candidates of the first round.
+    folds
+        Number of folds of both rounds.
     why
         In a sentence, for the report.
     """
@@ -84,6 +120,7 @@ class Found:
     chosen: Trial
     front: tuple[Trial, ...]
     trials: tuple[Trial, ...]
+    candidates: int
     folds: int
     stopped_early: bool
     why: str
@@ -102,6 +139,34 @@ class Progress:
 class _Record:
     bytes: list[int] = field(default_factory=list)
     scores: list[Scores] = field(default_factory=list)
+
+    @property
+    def size(self) -> int:
+        return round(float(np.mean(self.bytes)))
+
+
+class _Round:
+    """The scores of the forest and of some candidates on the same folds.
+
+    Attributes
+    ----------
+    forest
+        Mean over the forests that were grown on a fold, for each fold.
+    cut_back
+        Of the forest that is cut back, for each fold. What is made of it is compared with it alone: what its trees owe
+        to luck they have in common.
+    """
+
+    def __init__(self, keys: Sequence[Key], max_loss: float) -> None:
+        self.forest: list[Scores] = []
+        self.cut_back: list[Scores] = []
+        self.records: dict[Key, _Record] = {key: _Record() for key in keys}
+        self._max_loss = max_loss
+
+    def verdict(self, key: Key) -> Verdict:
+        """Judge a candidate by the folds that are done."""
+        forest = self.cut_back if key[0].fit is None else self.forest
+        return judge(self.records[key].scores, forest, self._max_loss, 1 / (FOLDS - 1))
 
 
 class Search:
@@ -128,15 +193,11 @@ class Search:
         self._forest, self._signature, self._budget, self._form, self._seed = forest, signature, budget, form, seed
         self._all = rows, codes
         self._rows, self._codes, self._groups = _sampled(rows, codes, groups, seed)
-        self._families = tried or families(forest, len(from_sklearn(forest).trees), interactions)
+        self._families = tried or families(len(from_sklearn(forest).trees), interactions)
         self._repeats = repeats or _repeats(self._codes)
         self._deadline = None if limit_s is None else clock() + limit_s
         self._clock, self._tell = clock, on_progress
-        self._baseline = _Record()
-        self._records: dict[tuple[Family, Variant], _Record] = {
-            (family, variant): _Record() for family in self._families for variant in family.variants
-        }
-        self._alive = set(self._records)
+        self._folds_done = 0
 
     def run(self) -> Found:
         """Search. The forest must be fitted already; it is only cloned here."""
@@ -145,19 +206,17 @@ class Search:
             return self._only_lossless(
                 f"the rarest class has {rarest} rows, too few to tell a loss from noise: the lossless form is kept"
             )
-        stopped = False
-        for repeat in range(self._repeats):
-            for fit, held_out in self._folds(repeat):
-                self._try(fit, held_out, repeat)
-                if self._deadline is not None and self._clock() > self._deadline:
-                    stopped = True
-                    break
-            if stopped:
-                break
-            self._drop_hopeless()
-        if len(self._baseline.scores) < FOLDS:
+        everything = [(family, variant) for family in self._families for variant in family.variants]
+        first = _Round(everything, self._budget.max_loss)
+        if not self._play(first, range(1), forests=1):
             return self._only_lossless("the time was too short for one round of folds: the lossless form is kept", True)
-        return self._decide(stopped)
+        listed = self._listed(first)
+        second = _Round(listed, self._budget.max_loss)
+        forests = FORESTS if int(np.bincount(self._codes).min()) < MANY_OF_A_CLASS else 1
+        ended = self._play(second, range(1, 1 + self._repeats), forests) if listed else True
+        if len(second.forest) < FOLDS and listed:
+            return self._only_lossless("the time was too short to confirm a candidate: the lossless form is kept", True)
+        return self._decide(second, len(everything), not ended)
 
     def ensemble(self, trial: Trial) -> Ensemble:
         """Fit a trial on all rows. The lossless one is the forest that was given."""
@@ -166,7 +225,17 @@ class Search:
         rows, codes = self._all
         family = next(each for each in self._families if each.name == trial.family)
         pairs = pairs_of(rows, codes, self._seed, (family,))
-        return next(ensemble for _, ensemble in family.ensembles(rows, codes, self._seed, pairs, {trial.variant}))
+        made = family.ensembles(rows, codes, self._seed, {trial.variant}, forest=self._forest, pairs=pairs)
+        return next(ensemble for _, ensemble in made)
+
+    def _play(self, played: _Round, repeats: range, forests: int) -> bool:
+        """Play a round to its end, or until the time is up, which gives False."""
+        for repeat in repeats:
+            for fit, held_out in self._folds(repeat):
+                self._try(played, fit, held_out, repeat, forests)
+                if self._deadline is not None and self._clock() > self._deadline:
+                    return False
+        return True
 
     def _folds(self, repeat: int) -> Iterator[tuple[Codes, Codes]]:
         seed = self._seed + repeat
@@ -175,20 +244,22 @@ class Search:
         splitter = StratifiedGroupKFold(FOLDS, shuffle=True, random_state=seed)
         return iter(splitter.split(self._rows, self._codes, self._groups))
 
-    def _try(self, fit: Codes, held_out: Codes, repeat: int) -> None:
+    def _try(self, played: _Round, fit: Codes, held_out: Codes, repeat: int, count: int) -> None:
         rows, codes, seed = self._rows[fit], self._codes[fit], self._seed + repeat
         asked, actual = self._rows[held_out], self._codes[held_out]
-        alive = tuple(f for f in self._families if any(family is f for family, _ in self._alive))
-        pairs = pairs_of(rows, codes, seed, alive)
-        baseline = from_sklearn(refitted(self._forest, rows, codes, seed))
-        self._judge(self._baseline, baseline, asked, actual)
-        for family in alive:
-            wanted = {variant for one, variant in self._alive if one is family}
-            for variant, ensemble in family.ensembles(rows, codes, seed, pairs, wanted):
-                self._judge(self._records[family, variant], ensemble, asked, actual)
+        forests = [refitted(self._forest, rows, codes, seed + 1000 * number) for number in range(count)]
+        scores = [_score(each, asked, actual) for each in forests]
+        played.forest.append(mean_of(scores))
+        played.cut_back.append(scores[0])
+        chosen = tuple(each for each in self._families if any(each is family for family, _ in played.records))
+        pairs = pairs_of(rows, codes, seed, chosen)
+        for family in chosen:
+            wanted = {variant for one, variant in played.records if one is family}
+            for variant, ensemble in family.ensembles(rows, codes, seed, wanted, forest=forests[0], pairs=pairs):
+                self._judge(played.records[family, variant], ensemble, asked, actual)
+        self._folds_done += 1
         if self._tell is not None:
-            done = len(self._baseline.scores)
-            self._tell(Progress(done, self._repeats * FOLDS, len(self._alive)))
+            self._tell(Progress(self._folds_done, (1 + self._repeats) * FOLDS, len(played.records)))
 
     def _judge(self, record: _Record, ensemble: Ensemble, asked: Rows, actual: Codes) -> None:
         # By the file and the runtime, not by what they stand for.
@@ -197,54 +268,57 @@ class Search:
         record.bytes.append(len(model))
         record.scores.append(score(actual, answered))
 
-    def _verdict(self, record: _Record) -> Verdict:
-        forest = self._baseline.scores[: len(record.scores)]
-        return judge(record.scores, forest, self._budget.max_loss, 1 / (FOLDS - 1))
-
-    def _drop_hopeless(self) -> None:
+    def _listed(self, first: _Round) -> list[Key]:
+        """List the best candidate of each size, those that give most for their size first."""
         limit = -self._budget.max_loss - HOPELESS
-        for key in sorted(self._alive, key=lambda key: (key[0].name, str(key[1]))):
-            verdict = self._verdict(self._records[key])
-            if verdict.lowest < limit and not verdict.equal:
-                self._alive.discard(key)
+        best: dict[int, tuple[float, Key]] = {}
+        for key, record in first.records.items():
+            lowest, step = first.verdict(key).lowest, int(np.log(record.size) / np.log(STEP))
+            if lowest >= limit and (step not in best or lowest > best[step][0]):
+                best[step] = lowest, key
+        ordered = sorted(best.values(), key=lambda each: -_worth(each[0], first.records[each[1]].size))
+        return [key for _, key in ordered[:LISTED]]
 
-    def _trials(self) -> tuple[Trial, ...]:
-        done = len(self._baseline.scores)
-        trials = [self._lossless()]
-        for (family, variant), record in self._records.items():
-            if (family, variant) in self._alive and len(record.scores) == done:
-                trials.append(Trial(family.name, variant, round(float(np.mean(record.bytes))), self._verdict(record)))
-        return tuple(sorted(trials, key=lambda trial: (trial.bytes, trial.name)))
-
-    def _lossless(self) -> Trial:
+    def _lossless(self, scores: Sequence[Scores]) -> Trial:
         size = len(encode(from_sklearn(self._forest), self._signature, self._form))
-        scores = self._baseline.scores or [Scores(0, 0, 0, 0)] * 2
-        return Trial(LOSSLESS, None, size, judge(scores, scores, 0.0, 0.0))
+        scores = scores or [Scores(0, 0, 0, 0)] * 2
+        return Trial(LOSSLESS, None, size, judge(scores, scores, 0.0, 0.0), True)
 
     def _only_lossless(self, why: str, stopped: bool = False) -> Found:
-        trial = self._lossless()
-        why += self._over_budget(trial)
-        return Found(trial, (trial,), (trial,), len(self._baseline.scores), stopped, why)
+        trial = self._lossless([])
+        return Found(trial, (trial,), (trial,), 0, self._folds_done, stopped, why + self._over_budget(trial))
 
     def _over_budget(self, trial: Trial) -> str:
         limit = self._budget.max_bytes
         return f"; it is larger than the {limit:,} bytes asked for" if limit and trial.bytes > limit else ""
 
-    def _decide(self, stopped: bool) -> Found:
-        trials = self._trials()
-        equal = [trial for trial in trials if trial.verdict.equal]  # the lossless form is always among them
+    def _decide(self, second: _Round, candidates: int, stopped: bool) -> Found:
+        trials = [self._lossless(second.forest)]
+        for key, record in second.records.items():
+            verdict = second.verdict(key)
+            trials.append(Trial(key[0].name, key[1], record.size, verdict, verdict.equal))
+        sure = [trial for trial in trials[1:] if trial.surely and trial.bytes < trials[0].bytes]
         limit = self._budget.max_bytes
-        fitting = [trial for trial in equal if not limit or trial.bytes <= limit]
-        chosen = max(fitting, key=_worth) if fitting else equal[0]
-        why = f"of {len(trials)} candidates {len(equal)} are surely as good; this one gives most for its size"
+        fitting = [trial for trial in sure if not limit or trial.bytes <= limit]
+        chosen = next(iter(fitting or sorted(sure, key=lambda trial: trial.bytes)), trials[0])
+        why = (
+            f"of {candidates} candidates {len(trials) - 1} were tried on new folds and {len(sure)} are surely as good; "
+            "this one promised most for its size"
+        )
         if chosen.variant is None:
             why = "no smaller candidate is surely as good: the lossless form is kept"
+        ordered = tuple(sorted(trials, key=lambda trial: (trial.bytes, trial.name)))
         why += self._over_budget(chosen)
-        return Found(chosen, front(trials), trials, len(self._baseline.scores), stopped, why)
+        return Found(chosen, front(ordered), ordered, candidates, self._folds_done, stopped, why)
 
 
-def _worth(trial: Trial) -> float:
-    return trial.verdict.lowest - WORTH_A_DOUBLING * float(np.log2(trial.bytes))
+def _score(forest: Any, asked: Rows, actual: Codes) -> Scores:  # noqa: ANN401
+    answered: Floats = forest.predict_proba(asked)
+    return score(actual, answered[:, 1:] if answered.shape[1] == 2 else answered)
+
+
+def _worth(lowest: float, size: int) -> float:
+    return lowest - WORTH_A_DOUBLING * float(np.log2(size))
 
 
 def front(trials: tuple[Trial, ...]) -> tuple[Trial, ...]:
@@ -257,9 +331,9 @@ def front(trials: tuple[Trial, ...]) -> tuple[Trial, ...]:
 
 
 def _repeats(codes: Codes) -> int:
-    """More repeats where faults are few, since there every fold says little."""
+    """More repeats of the second round where faults are few, since there every fold says little."""
     rarest = int(np.bincount(codes).min())
-    return 2 if rarest >= 200 else 4
+    return 1 if rarest >= MANY_OF_A_CLASS else 2 if rarest >= 200 else 3
 
 
 def _sampled(

@@ -11,7 +11,8 @@ from sklearn.ensemble import RandomForestClassifier
 import model_builder
 from model_builder import Budget, compress
 from model_builder.compression.candidates import Family, Variant
-from model_builder.compression.search import FOLDS, Progress, Search
+from model_builder.compression.judge import Scores
+from model_builder.compression.search import FOLDS, Progress, Search, _Record, _Round
 from model_builder.report import Signature
 from model_builder.runtime import open_session
 
@@ -51,8 +52,11 @@ def test_pairs_make_a_small_model_better_than_the_forest(fitted: Any) -> None:
     found = one.run()
     assert "pairs" in found.chosen.name
     assert found.chosen.verdict.lowest > 0
+    assert found.candidates == 4
+    assert found.folds == 10
     assert found.chosen.bytes * 5 < next(trial.bytes for trial in found.trials if trial.variant is None)
-    assert [each.done for each in seen] == [1, 2, 3, 4, 5]
+    assert [(each.done, each.total) for each in seen] == [(done, 10) for done in range(1, 11)]
+    assert seen[0].candidates >= seen[-1].candidates
     sizes = [trial.bytes for trial in found.front]
     lows = [trial.verdict.lowest for trial in found.front]
     assert sizes == sorted(sizes)
@@ -80,20 +84,78 @@ def test_few_faults_keep_the_lossless_form() -> None:
     assert found.folds == 0
 
 
-@pytest.mark.parametrize(("ticks", "folds", "words"), [(2, 2, "too short"), (FOLDS + 1, FOLDS + 1, "candidates")])
-def test_the_clock_stops_the_search_with_the_best_so_far(fitted: Any, ticks: int, folds: int, words: str) -> None:
+@pytest.mark.parametrize(
+    ("ticks", "folds", "words", "smaller"),
+    [
+        (2, 2, "too short for one round", False),
+        (FOLDS + 1, FOLDS + 1, "too short to confirm", False),
+        (2 * FOLDS + 1, 2 * FOLDS + 1, "candidates", True),
+    ],
+)
+def test_the_clock_stops_the_search_with_the_best_that_is_confirmed(
+    fitted: Any, ticks: int, folds: int, words: str, smaller: bool
+) -> None:
     now = iter(range(100))
     found = search(fitted, repeats=3, limit_s=ticks - 0.5, clock=lambda: float(next(now))).run()
     assert found.stopped_early
     assert found.folds == folds
     assert words in found.why
+    assert (found.chosen.variant is not None) is smaller
+
+
+def test_what_looked_good_in_the_first_round_is_decided_by_the_second(fitted: Any) -> None:
+    one = search(fitted)
+    family, variant = FEW[1], FEW[1].variants[0]
+    seen = fold(0.9, size=1000)
+    first, second = one_round(family, variant, seen), one_round(family, variant, fold(0.7, size=1000))
+    assert one._listed(first) == [(family, variant)]
+    decided = one._decide(second, 1, False)
+    assert decided.chosen.variant is None
+    assert [trial.surely for trial in decided.trials if trial.variant] == [False]
+
+
+def test_the_best_of_each_size_is_listed_by_what_it_gives_for_its_size(fitted: Any) -> None:
+    small, large, hopeless = Variant(1, 0.0, 4), Variant(2, 0.0, 4), Variant(3, 0.0, 4)
+    twin = Variant(4, 0.0, 4)
+    family = Family("bag", bag, (small, large, hopeless, twin))
+    tried = _Round([(family, variant) for variant in family.variants], 0.005)
+    tried.forest = [scores(0.8)] * FOLDS
+    for variant, macro, size in ((small, 0.80, 1000), (large, 0.81, 4000), (hopeless, 0.75, 500), (twin, 0.79, 1010)):
+        tried.records[family, variant].scores = [scores(macro)] * FOLDS
+        tried.records[family, variant].bytes = [size] * FOLDS
+    assert [variant for _, variant in search(fitted)._listed(tried)] == [small, large]
+
+
+def test_a_forest_cut_back_is_compared_with_itself(fitted: Any) -> None:
+    pruned = Family("forest", None, (Variant(10, 0.003, 8, greedy=True),))
+    found = search(fitted, tried=(pruned,), budget=Budget(max_loss=0.5)).run()
+    assert [trial.family for trial in found.trials if trial.variant] == ["forest"]
+    tried = _Round([(pruned, pruned.variants[0])], 0.005)
+    tried.forest, tried.cut_back = [scores(0.9)] * FOLDS, [scores(0.8)] * FOLDS
+    tried.records[pruned, pruned.variants[0]].scores = [scores(0.8)] * FOLDS
+    assert tried.verdict((pruned, pruned.variants[0])).equal
+
+
+def scores(macro: float) -> Scores:
+    return Scores(macro, 0.8, 0.8, 0.1)
+
+
+def one_round(family: Family, variant: Variant, record: _Record) -> _Round:
+    played = _Round([(family, variant)], 0.005)
+    played.forest = [scores(0.8)] * FOLDS
+    played.records[family, variant] = record
+    return played
+
+
+def fold(macro: float, size: int) -> _Record:
+    return _Record([size] * FOLDS, [scores(macro)] * FOLDS)
 
 
 def test_groups_are_never_on_both_sides(fitted: Any) -> None:
     codes = fitted[2]
     groups = np.arange(len(codes)) // 50
     found = search(fitted, groups=groups).run()
-    assert found.folds == FOLDS
+    assert found.folds == 2 * FOLDS
     one = search(fitted, groups=groups)
     for fit, held_out in one._folds(0):
         assert not set(groups[fit]) & set(groups[held_out])
