@@ -168,6 +168,7 @@ def families(trees: int, interactions: bool) -> tuple[Family, ...]:
     """
     shares = sorted({max(1, trees // part) for part in (2, 4, 8)})
     pruned = tuple(Variant(count, alpha, 8, greedy=True) for count in shares for alpha in (0.003, 0.01))
+    pruned += (Variant(trees, 0.003, 8, greedy=True),)
     found = [
         Family("forest", None, pruned),
         Family("bag", _bag(40), _BAGS),

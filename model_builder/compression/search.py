@@ -40,7 +40,7 @@ SEARCH_ROWS = 40_000
 FEWEST_OF_A_CLASS = 50
 """With fewer rows of the rarest class no loss of a few points can be told from noise."""
 
-FORESTS = 2
+FORESTS = 3
 """So many forests are grown on each fold of the second round, and their scores averaged."""
 
 MANY_OF_A_CLASS = 1000
@@ -49,14 +49,14 @@ MANY_OF_A_CLASS = 1000
 HOPELESS = 0.02
 """A candidate this far below the budget in the first round is not tried again."""
 
-LISTED = 8
+LISTED = 12
 """Most candidates of the second round."""
 
-STEP = 1.4
+STEP = 1.3
 """Sizes that differ by less count as one, of which the best is listed."""
 
-WORTH_A_DOUBLING = 0.02
-"""By how much the measure that lost most must rise for a model of twice the size: two points."""
+WORTH_A_DOUBLING = 0.04
+"""By how much the measure that lost most must rise for a model of twice the size: four points."""
 
 
 @dataclass(frozen=True)
@@ -333,7 +333,7 @@ def front(trials: tuple[Trial, ...]) -> tuple[Trial, ...]:
 def _repeats(codes: Codes) -> int:
     """More repeats of the second round where faults are few, since there every fold says little."""
     rarest = int(np.bincount(codes).min())
-    return 1 if rarest >= MANY_OF_A_CLASS else 2 if rarest >= 200 else 3
+    return 1 if rarest >= MANY_OF_A_CLASS else 2 if rarest >= 200 else 4
 
 
 def _sampled(
