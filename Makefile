@@ -120,6 +120,10 @@ bench-serving: $(VENV)/ready ## Requests/s, latency and memory of our Triton ima
 bench-build: $(VENV)/ready ## Time and memory of whole builds: AI4I, and a million generated rows.
 	$(BIN)/python -m benchmarks.build
 
+.PHONY: bench-exports
+bench-exports: $(VENV)/ready ## Bytes and parity of ONNX, TensorFlow Lite, C and emlearn for the same model.
+	$(BIN)/python -m benchmarks.exports
+
 .PHONY: bench-rollout
 bench-rollout: $(VENV)/ready ## How rollouts end, and after how many requests and labels, over thousands of simulated ones.
 	$(BIN)/python -m benchmarks.rollout

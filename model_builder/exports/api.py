@@ -66,7 +66,7 @@ def _facts(name: str, written: Written, parity: Parity, proven_by: str) -> Expor
     return ExportFacts(
         format=name,
         files={f"{FOLDER}/{name}/{path}": len(content) for path, content in sorted(written.files.items())},
-        bytes=written.sizes.get("tables", written.bytes),
+        bytes=written.bytes,
         detail=written.detail,
         proven_by=proven_by,
         rows=parity.rows,
@@ -86,6 +86,19 @@ def labelled(scores: npt.NDArray[np.float32], source: Source) -> Answers:
     return Answers(scores, (scores[:, 0] >= np.float32(decision(source.signature))).astype(np.int64))
 
 
+def _write_tflite(source: Source) -> Written:
+    from model_builder.exports.tflite import write_tflite  # what it imports is heavy, and few ask for it
+
+    return write_tflite(source)
+
+
+def _interpret(source: Source, written: Written, rows: Rows) -> Answers:
+    from model_builder.exports.litert import answer
+
+    return answer(written.files[f"{source.name}.tflite"], rows)
+
+
 KINDS: Mapping[str, Kind] = {
+    "tflite": Kind(_write_tflite, _interpret, "LiteRT's interpreter, without delegates"),
     "c": Kind(write_c, _walk, "the tables of the C code, walked in float32 as the code walks them"),
 }

@@ -57,7 +57,7 @@ def write_c(source: Source) -> Written:
     splits = len(laid_out.feature)
     detail = f"tables of {splits:,} splits and {len(laid_out.leaves):,} distinct leaves, {laid_out.bytes:,} bytes"
     files = {f"{name}.h": header(source).encode(), f"{name}.c": "\n".join(parts).encode()}
-    return Written(files, detail, {"tables": laid_out.bytes})
+    return Written(files, detail, laid_out.bytes)
 
 
 def _includes(laid_out: Tables, source: Source) -> str:

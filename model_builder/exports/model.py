@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from model_builder.categories import Category
 from model_builder.compression.ensemble import Ensemble
@@ -46,18 +46,13 @@ class Written:
     ----------
     detail
         One line for the report: how the model is laid out.
-    sizes
-        Further sizes in bytes, by name.
+    bytes
+        What a device must hold: the whole file, of C the tables.
     """
 
     files: Mapping[str, bytes]
     detail: str
-    sizes: Mapping[str, int] = field(default_factory=dict)
-
-    @property
-    def bytes(self) -> int:
-        """Size of all files."""
-        return sum(len(content) for content in self.files.values())
+    bytes: int
 
 
 def unsupported(what: str, found: str, allowed: str, remedy: str) -> BuilderError:

@@ -6,7 +6,7 @@ from typing import Annotated, Literal, get_args
 
 from pydantic import AfterValidator, Field
 
-ExportName = Literal["onnx", "c"]
+ExportName = Literal["onnx", "tflite", "c"]
 
 
 def _in_order(names: tuple[ExportName, ...]) -> tuple[ExportName, ...]:
@@ -21,8 +21,8 @@ Exports = Annotated[
     Field(
         max_length=len(get_args(ExportName)),
         description=(
-            "Files for devices without a server, written into the artifact under exports/: c for plain C99. "
-            "onnx is always there, since it is what serves."
+            "Files for devices without a server, written into the artifact under exports/: tflite for LiteRT, c for "
+            "plain C99. onnx is always there, since it is what serves."
         ),
         json_schema_extra={"x-kubernetes-list-type": "set"},
     ),

@@ -12,6 +12,7 @@ import pytest
 from model_builder.artifact import verify
 from model_builder.build import Built, build, inputs_digest
 from model_builder.errors import Reason
+from model_builder.exports import litert
 from model_builder.exports.api import KINDS, export_all
 from model_builder.parity import Answers, compare
 from model_builder.progress import Silent
@@ -37,7 +38,7 @@ def with_category(rows: int = 400) -> str:
 def finished(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[Built, Path]:
     folder = tmp_path_factory.mktemp("build")
     small = {"quantize": {"bits": 8}}
-    wanted = asked(request.param, exports=["c"], compression=small)
+    wanted = asked(request.param, exports=["c", "tflite"], compression=small)
     return build(wanted, local(folder, with_category()), folder / "out", Silent()), folder / "out"
 
 
@@ -47,7 +48,12 @@ def test_files_are_in_the_manifest_and_told_in_the_report(finished: tuple[Built,
     found = {path: len(content) for path, content in files.items() if path.startswith("exports/")}
     told = json.loads(files["report.json"])["exports"]
     assert {path: size for each in told for path, size in each["files"].items()} == found
-    assert found.keys() == {"exports/c/press_2.h", "exports/c/press_2.c"}
+    assert found.keys() == {
+        "exports/c/press_2.h",
+        "exports/c/press_2.c",
+        "exports/tflite/press-2.tflite",
+        "exports/tflite/press-2.json",
+    }
     for each in told:
         assert each["rows"] > 90
         assert each["maxScoreError"] < 1e-5
@@ -61,6 +67,14 @@ def test_the_c_code_of_the_artifact_answers_its_golden_samples(finished: tuple[B
     rows = golden_rows(opened.golden, opened.expected.categories)
     parity = compare(Native(files, tmp_path, 1).answer(rows), opened.model.answer(rows), opened.signature)
     assert parity.rows > 50
+
+
+def test_the_tflite_file_of_the_artifact_answers_its_golden_samples(finished: tuple[Built, Path]) -> None:
+    _, out = finished
+    opened = open_artifact(out)
+    rows = golden_rows(opened.golden, opened.expected.categories)
+    said = litert.answer((out / "exports/tflite/press-2.tflite").read_bytes(), rows)
+    assert compare(said, opened.model.answer(rows), opened.signature).rows > 50
 
 
 def test_the_same_build_gives_the_same_bytes(finished: tuple[Built, Path], tmp_path: Path) -> None:
