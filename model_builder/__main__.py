@@ -1,4 +1,4 @@
-"""``python -m model_builder``: build, inspect, validate and report on a laptop, run as the operator's Job, fetch."""
+"""``python -m model_builder``: build, compress, inspect, validate, report; run as the operator's Job; fetch."""
 
 from __future__ import annotations
 
@@ -48,6 +48,51 @@ def build(
     from model_builder.local import build_locally
 
     raise typer.Exit(build_locally(file, out, data, as_json, Settings.from_environment(), watch, page))
+
+
+@app.command(epilog=EXIT_CODES)
+def compress(
+    source: Annotated[
+        Path,
+        typer.Argument(help="A FaultModel manifest or BuildSpec in YAML, or an artifact: the folder of a build."),
+    ],
+    data: Annotated[
+        str | None,
+        typer.Option(help="The data: a local path or a URI. For an artifact needed: the file it was built from."),
+    ] = None,
+    max_bytes: Annotated[
+        int | None, typer.Option(help="Largest model file in bytes.", show_default="no limit", min=500)
+    ] = None,
+    max_loss: Annotated[
+        str | None,
+        typer.Option(
+            help="Largest loss of macro-F1, best F1 and average precision alike, as a share.", show_default="0.005"
+        ),
+    ] = None,
+    max_minutes: Annotated[
+        int | None, typer.Option(help="Stop with the best so far after so many minutes.", show_default="30", min=1)
+    ] = None,
+    interactions: Annotated[
+        bool, typer.Option("--interactions", help="Let the model file compute products and differences of columns.")
+    ] = False,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder for the artifact.", show_default="none is kept: a trial")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print what was found as JSON and nothing else.")] = False,
+) -> None:
+    """Find the smallest model that is surely as good: what each step saved, what it cost, and what else there was.
+
+    A manifest's model is trained first; that of an artifact is trained again, as it was. Options go before the
+    manifest's own budget, and its prune and quantize give way to the search.
+
+    Try: python -m model_builder compress examples/spindle.yaml --data machine_fault.csv --max-bytes 10000
+    """
+    watch = Stopwatch()
+    from model_builder.compressing import Wanted
+    from model_builder.local import compress_locally
+
+    wanted = Wanted(max_bytes, max_loss, max_minutes, interactions)
+    raise typer.Exit(compress_locally(source, wanted, data, out, as_json, Settings.from_environment(), watch))
 
 
 @app.command(epilog=EXIT_CODES)

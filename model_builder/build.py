@@ -16,6 +16,7 @@ from model_builder.estimators import fit
 from model_builder.export import export
 from model_builder.exporting import write_exports
 from model_builder.facts import model_report
+from model_builder.frontend import front_end
 from model_builder.gates import refusal
 from model_builder.independent import Expected, read_independent
 from model_builder.judging import judge
@@ -155,8 +156,9 @@ def _fit(spec: BuildSpec, prepared: Prepared, progress: Progress) -> Fitted:
         exported = export(pipeline, signature, table.data.categories, form)
         step.done(f"{len(exported.model):,} bytes", bytes=len(exported.model))
     groups = prepared.order.take(rows).groups
-    small = shrink(spec, pipeline, matrix, labels.codes[rows], groups, signature, exported.plain_bytes, progress)
-    if len(small.reductions) > 1:
+    front = front_end(signature, table.data.categories)
+    small = shrink(spec, pipeline, matrix, labels.codes[rows], groups, signature, front, exported.plain_bytes, progress)
+    if small.lossy:
         exported = export(pipeline, signature, table.data.categories, form, small.ensemble)
     return Fitted(selected, pipeline, signature, exported, Model(exported.model, signature), small)
 
@@ -188,8 +190,6 @@ def _prove(spec: BuildSpec, prepared: Prepared, fitted: Fitted, progress: Progre
         )
         compare(fitted.model.answer(golden.rows), reference(score, golden.rows, signature), signature)
         parity = compare(answers, reference(score, data, signature), signature)
-        if len(fitted.small.reductions) == 1:  # nothing was given up: the estimator itself must say the same
-            compare(answers, reference(fitted.pipeline.predict_proba, data, signature), signature)
         step.done(
             f"largest error {parity.max_score_error:.2g}, {parity.label_differences} labels differ",
             maxScoreError=parity.max_score_error,

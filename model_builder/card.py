@@ -36,6 +36,7 @@ def card(report: ModelReport) -> str:
         "## Data\n\n" + _data(report),
         "## Features\n\n" + _features(report),
         *_selection(report),
+        *_compression(report),
         "## Proof\n\n" + _proof(report),
         *_exports(report),
         "## Limits\n\n" + f"{LIMITS} {SPLIT_LIMITS[report.split.method]}",
@@ -165,6 +166,26 @@ def _selection(report: ModelReport) -> list[str]:
         "95% intervals by Student's t and the standard error corrected after Nadeau and Bengio (2003).\n\n"
     )
     return [f"## Selection\n\n{text}{_table(['Estimator', 'Bytes', *metrics], rows)}\n\n{_safe(facts.why)}."]
+
+
+def _compression(report: ModelReport) -> list[str]:
+    if not report.reductions:
+        return []
+    steps = [
+        [each.step, _safe(each.detail), f"{each.bytes_before:,}", f"{each.bytes_after:,}", f"{each.splits_after:,}"]
+        for each in report.reductions
+    ]
+    text = _table(["Step", "What", "Bytes before", "Bytes after", "Splits"], steps)
+    if report.uncompressed is not None:
+        before, after = report.uncompressed.model_dump(), report.metrics.model_dump()
+        scores = [
+            [name.replace("_", " "), f"{before[name]:.4f}", f"{after[name]:.4f}", f"{after[name] - before[name]:+.4f}"]
+            for name in before
+            if before[name] is not None and after[name] is not None
+        ]
+        text += "\n\nWhat that did to the scores on the held-out rows:\n\n"
+        text += _table(["Score", "Before", "After", "Difference"], scores)
+    return ["## Compression\n\n" + text]
 
 
 def _bound(value: float | None) -> str:

@@ -27,9 +27,9 @@ class ConsoleProgress:
     @contextmanager
     def step(self, name: str, what: str) -> Iterator[Step]:  # noqa: ARG002 (the protocol's signature)
         """Show a step."""
-        step = Step()
         start = time.monotonic()
-        with self._console.status(f"{escape(what)} …"):
+        with self._console.status(f"{escape(what)} …") as status:
+            step = Step(lambda text: status.update(f"{escape(what)} … {escape(text)}"))
             yield step
         seconds = time.monotonic() - start
         self._console.print(f"[green]✓[/] {escape(what)}  [dim]{escape(step.result)}  {seconds:.1f} s[/]")

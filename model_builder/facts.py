@@ -80,6 +80,7 @@ def model_report(
         libraries={name: version(name) for name in LIBRARIES},
         reductions=fitted.small.reductions,
         compression=fitted.small.found,
+        uncompressed=judged.uncompressed,
         notes=(*prepared.notes, *_decided(fitted.selected), *fitted.small.notes, *_exported(fitted)),
     )
 

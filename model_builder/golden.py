@@ -103,7 +103,9 @@ def _distance(answers: Answers, signature: Signature) -> npt.NDArray[np.float64]
 def _on_thresholds(data: Rows, every: list[Test], most: int, random: np.random.Generator) -> Rows:
     # One row on the threshold, the next one a single float above: the closest that two sides can be.
     numbers = data.numeric.shape[1]
-    of_numbers = [(feature, threshold) for feature, threshold in every if feature < numbers]
+    # A tree that only asks whether a value is missing has an infinite threshold, and no client sends that.
+    above = np.finfo(np.float32).max
+    of_numbers = [(feature, threshold) for feature, threshold in every if feature < numbers and abs(threshold) < above]
     chosen = [of_numbers[index] for index in random.permutation(len(of_numbers))[: most // 2]]
     bases = [int(random.integers(len(data))) for _ in chosen]
     rows = data.take(np.repeat(np.array(bases, np.int64), 2))

@@ -5,8 +5,10 @@ from __future__ import annotations
 from model_builder.evaluation import Evaluation, evaluate
 from model_builder.gates import judge_gates
 from model_builder.independent import Independent
+from model_builder.metrics import measure
 from model_builder.parity import Answers, compare, reference
 from model_builder.progress import Progress
+from model_builder.report import Metrics
 from model_builder.spec import BuildSpec
 from model_builder.stages import Fitted, Judgement, Prepared
 
@@ -41,15 +43,23 @@ def judge(
         )
         step.done(_said(evaluation))
     verdicts = judge_gates(spec.validation.gates, evaluation, HELD_OUT)
+    before = _uncompressed(prepared, fitted)
     if independent is None:
-        return Judgement(evaluation, None, verdicts)
+        return Judgement(evaluation, None, verdicts, before)
     with progress.step("judge", f"Judging the model on {len(independent.data):,} rows of independent data") as step:
         answers = fitted.model.answer(independent.data)
         expected = reference(fitted.score, independent.data, fitted.signature)
         compare(answers, expected, fitted.signature)
         other = evaluate(independent.codes, answers, fitted.signature, seed, independent.groups, independent.slices)
         step.done(_said(other))
-    return Judgement(evaluation, other, verdicts + judge_gates(spec.validation.gates, other, INDEPENDENT))
+    return Judgement(evaluation, other, verdicts + judge_gates(spec.validation.gates, other, INDEPENDENT), before)
+
+
+def _uncompressed(prepared: Prepared, fitted: Fitted) -> Metrics | None:
+    if not fitted.small.lossy:
+        return None
+    answers = reference(fitted.pipeline.predict_proba, prepared.held_out_data, fitted.signature)
+    return measure(prepared.held_out_codes, answers, fitted.signature)
 
 
 def _said(evaluation: Evaluation) -> str:

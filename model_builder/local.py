@@ -11,7 +11,9 @@ from rich.console import Console, RenderableType
 
 from model_builder.artifact import check_output
 from model_builder.build import build
+from model_builder.compressing import Wanted, compression_view, data_not_named, spec_to_compress
 from model_builder.console import ConsoleProgress, problem, summary
+from model_builder.console_compression import compression_panel
 from model_builder.console_views import data_view, validation_view
 from model_builder.errors import EXIT_OK, BuilderError, Reason
 from model_builder.failure import as_builder_error, failed
@@ -81,6 +83,40 @@ def build_locally(
         return found
 
     return _tell(run, as_json, recorded)
+
+
+def compress_locally(
+    source: Path,
+    wanted: Wanted,
+    data: str | None,
+    out: Path | None,
+    as_json: bool,
+    settings: Settings,
+    watch: Stopwatch,
+) -> int:
+    """Make the model of a manifest or an artifact as small as its budget allows, and tell what there was to choose.
+
+    Parameters
+    ----------
+    out
+        Where to write the artifact; None to keep nothing.
+    """
+
+    def run(progress: Progress) -> tuple[str, RenderableType]:
+        if source.is_dir() and data is None:
+            raise data_not_named(source)
+        spec = spec_to_compress(source, wanted, data)
+        if out is not None:
+            check_output(out)
+        with tempfile.TemporaryDirectory(prefix="andon-") as folder:
+            scratch = Path(folder)
+            local = _fetched(spec, data, source.parent, settings, scratch, progress)
+            other = _independent(spec, source.parent, settings, scratch, progress)
+            built = build(spec, local, out or scratch / "artifact", progress, other)
+        view = compression_view(built, None if out is None else out.absolute().as_uri(), watch.usage())
+        return _json(view), compression_panel(view)
+
+    return _tell(run, as_json)
 
 
 def inspect_locally(file: Path, data: str | None, as_json: bool, settings: Settings) -> int:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Literal
 
+from pydantic import Field
+
 from model_builder.compression.report import CompressionReport
 from model_builder.report import Metrics, Reduction, Report, Runtime, Signature
 
@@ -220,6 +222,9 @@ class ModelReport(Report):
     reductions: tuple[Reduction, ...] = ()
     compression: CompressionReport | None = None
     exports: tuple[ExportFacts, ...] = ()
+    uncompressed: Metrics | None = Field(
+        default=None, description="Scores on the held-out rows before anything was given up; absent where nothing was."
+    )
     runtime: Runtime
     libraries: dict[str, str]
     notes: tuple[str, ...]

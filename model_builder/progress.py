@@ -5,17 +5,29 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import Protocol, TextIO
 
 
 class Step:
-    """One step of a build in progress. ``result`` is what it says when it is done."""
+    """One step of a build in progress. ``result`` is what it says when it is done.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    say
+        Is told how far a long step is; None where nobody looks.
+    """
+
+    def __init__(self, say: Callable[[str], None] | None = None) -> None:
         self.result = ""
         self.facts: dict[str, object] = {}
+        self._say = say
+
+    def far(self, text: str) -> None:
+        """Say how far the step is."""
+        if self._say is not None:
+            self._say(text)
 
     def done(self, result: str, **facts: object) -> None:
         """Say in a few words what came of the step, and give the figures."""

@@ -18,6 +18,7 @@ from model_builder.compression.prune_trees import by_mutual_information
 from model_builder.compression.quantize import quantize_leaves, quantize_thresholds
 from model_builder.compression.report import CompressionReport
 from model_builder.compression.search import Budget, Search
+from model_builder.frontend import FrontEnd
 from model_builder.progress import Progress
 from model_builder.report import Reduction, Signature
 from model_builder.spec import BuildSpec
@@ -35,6 +36,11 @@ class Small:
     reductions: tuple[Reduction, ...] = ()
     found: CompressionReport | None = None
     notes: tuple[str, ...] = ()
+
+    @property
+    def lossy(self) -> bool:
+        """Whether anything was given up: more was done than to write the same trees in another way."""
+        return len(self.reductions) > 1
 
     def predict_proba(self, matrix: Matrix) -> Floats:
         """Answer as the ensemble does, in float64: the reference for the file. Columns are the classes."""
@@ -62,6 +68,7 @@ def shrink(
     codes: Codes,
     groups: npt.NDArray[np.int64] | None,
     signature: Signature,
+    front: FrontEnd,
     plain_bytes: int,
     progress: Progress,
 ) -> Small:
@@ -71,6 +78,8 @@ def shrink(
     ----------
     matrix, codes, groups
         The rows that the pipeline was fitted on.
+    front
+        First nodes of the file, so that the sizes of all steps are those of whole files.
     plain_bytes
         Size of the plain skl2onnx export, for the first line of the report.
     """
@@ -83,12 +92,12 @@ def shrink(
     form = form_for(spec.runtime.onnxruntime)
 
     def size(ensemble: Ensemble) -> int:
-        return len(encode(ensemble, signature, form))
+        return len(encode(ensemble, signature, form, front=front))
 
     chain = Chain(original, size, plain_bytes)
     chain.then("encode", original, f"our own encoder, {form.name}, no change of any answer")
     if asked.budget is not None:
-        return _searched(spec, pipeline, matrix, codes, groups, signature, chain, progress)
+        return _searched(spec, pipeline, matrix, codes, groups, signature, front, chain, progress)
     if asked.prune is not None:
         _prune(chain, asked.prune, matrix, codes)
     if asked.quantize is not None:
@@ -124,6 +133,7 @@ def _searched(
     codes: Codes,
     groups: npt.NDArray[np.int64] | None,
     signature: Signature,
+    front: FrontEnd,
     chain: Chain,
     progress: Progress,
 ) -> Small:
@@ -131,23 +141,24 @@ def _searched(
     if asked is None:
         raise ValueError("there is no budget")
     form = form_for(spec.runtime.onnxruntime)
-    search = Search(
-        pipeline,
-        matrix,
-        codes,
-        signature,
-        budget=Budget(asked.max_bytes, float(asked.max_loss)),
-        interactions=spec.compression.interactions == "Auto",
-        groups=groups,
-        form=form,
-        seed=spec.source.train.seed,
-        limit_s=60.0 * asked.max_minutes,
-    )
     with progress.step("compress", "Looking for the smallest model that is as good") as step:
+        search = Search(
+            pipeline,
+            matrix,
+            codes,
+            signature,
+            budget=Budget(asked.max_bytes, float(asked.max_loss)),
+            interactions=spec.compression.interactions == "Auto",
+            groups=groups,
+            form=form,
+            seed=spec.source.train.seed,
+            limit_s=60.0 * asked.max_minutes,
+            on_progress=lambda at: step.far(f"fold {at.done} of {at.total}, {at.candidates} candidates"),
+        )
         found = search.run()
         if found.chosen.variant is not None:
             chain.then("search", search.ensemble(found.chosen), found.chosen.name)
         step.done(f"{chain.bytes:,} bytes: {found.chosen.name}", bytes=chain.bytes, folds=found.folds)
-    model = encode(chain.ensemble, signature, form)
+    model = encode(chain.ensemble, signature, form, front=front)
     told = compression_report(found, model, chain.reductions[0].bytes_before, tuple(chain.reductions))
     return Small(chain.ensemble, tuple(chain.reductions), told, (f"compression: {found.why}",))

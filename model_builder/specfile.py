@@ -55,7 +55,7 @@ def read_spec(path: Path) -> BuildSpec:
 def parse_spec(document: dict[str, Any]) -> BuildSpec:
     """Make a build's spec of a FaultModel or a BuildSpec given as plain values.
 
-    Of a FaultModel ``metadata.name``, ``spec.source``, ``spec.compression``, ``spec.validation`` and
+    Of a FaultModel ``metadata.name``, ``spec.source``, ``spec.compression``, ``spec.validation``, ``spec.exports`` and
     ``spec.serving.onnxruntime`` are read, as the operator hands them on: the same manifest gives the same model on a
     laptop. The rest is for the operator.
 
@@ -90,7 +90,7 @@ def _of_manifest(document: dict[str, Any]) -> dict[str, Any]:
     if isinstance(metadata, dict) and "name" in metadata:
         found["name"] = metadata["name"]
     if isinstance(spec, dict):
-        found |= {part: spec[part] for part in ("source", "compression", "validation") if part in spec}
+        found |= {part: spec[part] for part in ("source", "compression", "validation", "exports") if part in spec}
         serving = spec.get("serving")
         if isinstance(serving, dict) and "onnxruntime" in serving:
             found["runtime"] = {"onnxruntime": serving["onnxruntime"]}

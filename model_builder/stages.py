@@ -18,7 +18,7 @@ from model_builder.golden import Golden
 from model_builder.modelling import Selected
 from model_builder.parity import Answers, Model, Parity, Scorer
 from model_builder.reading import Table
-from model_builder.report import Signature
+from model_builder.report import Metrics, Signature
 from model_builder.shrinking import Small
 from model_builder.splitting import Order, Split
 
@@ -57,8 +57,8 @@ class Fitted:
 
     @property
     def score(self) -> Scorer:
-        """What the file must answer: that of the ensemble in it, else of the pipeline."""
-        score: Scorer = self.pipeline.predict_proba if self.small.ensemble is None else self.small.predict_proba
+        """What the file must answer: as the estimator does, or as what compression made of it."""
+        score: Scorer = self.small.predict_proba if self.small.lossy else self.pipeline.predict_proba
         return score
 
     @property
@@ -69,11 +69,16 @@ class Fitted:
 
 @dataclass(frozen=True, eq=False)
 class Judgement:
-    """Scores on rows that the model was not fitted on, and how its gates went."""
+    """Scores on rows that the model was not fitted on, and how its gates went.
+
+    ``uncompressed`` is what the estimator scored on the held-out rows before anything was given up; None where
+    nothing was.
+    """
 
     held_out: Evaluation
     independent: Evaluation | None
     verdicts: tuple[Verdict, ...]
+    uncompressed: Metrics | None = None
 
 
 @dataclass(frozen=True, eq=False)

@@ -49,6 +49,7 @@ class Opened:
     model: Model
     golden: dict[str, Any]
     spec: dict[str, Any]
+    data: dict[str, Any]
 
 
 def open_artifact(folder: Path) -> Opened:
@@ -76,7 +77,8 @@ def open_artifact(folder: Path) -> Opened:
         ) from None
     expected = Expected(signature.numeric, categories, signature.classes)
     golden = json.loads(files["golden.json"])
-    return Opened(digest, report["name"], signature, expected, Model(model, signature), golden, inputs["spec"])
+    model_file = Model(model, signature)
+    return Opened(digest, report["name"], signature, expected, model_file, golden, inputs["spec"], inputs["data"])
 
 
 def spec_of(opened: Opened, uri: str) -> BuildSpec:

@@ -10,7 +10,12 @@ import pytest
 from pydantic import ValidationError
 
 from model_builder.build import Built, build
+from model_builder.card import card
+from model_builder.categories import Rows
+from model_builder.golden import choose
+from model_builder.parity import Answers
 from model_builder.progress import Silent
+from model_builder.report import Signature
 from model_builder.spec import BuildSpec
 from tests.support.builder import fault_csv, local
 
@@ -104,3 +109,25 @@ def test_the_estimator_agrees_with_the_lossless_file(tmp_path: Path) -> None:
     built = compressed(tmp_path, {}, estimators=["histGradientBoosting"], params={})
     assert built.model.parity.max_score_error < 1e-5
     assert np.isfinite(built.model.parity.max_score_error)
+
+
+def test_a_threshold_that_only_parts_missing_values_makes_no_golden_sample() -> None:
+    rows = Rows(np.ones((40, 1), np.float32), np.empty((40, 0), np.int16), ())
+    codes = np.arange(40) % 2
+    answers = Answers(np.full((40, 1), 0.5, np.float32), codes)
+    signature = Signature.of(("heat",), ("0", "1"), 0.5)
+    tests = [(0, np.float32(np.inf)), (0, np.finfo(np.float32).max), (0, np.float32(3.5))]
+    chosen = choose(rows, codes, answers, tests, signature, 0)
+    asked = [value for value, kind in zip(chosen.rows.numeric[:, 0], chosen.kinds, strict=True) if "threshold" in kind]
+    assert asked == [3.5, np.nextafter(np.float32(3.5), np.float32(np.inf))]
+
+
+def test_what_is_given_up_is_told_by_scores_before_and_after(tmp_path: Path) -> None:
+    pruned = compressed(tmp_path, {"prune": {"by": "gini", "keep": "0.1"}}).model
+    whole = compressed(tmp_path, {}).model
+    assert whole.uncompressed is None
+    assert pruned.uncompressed == whole.metrics
+    assert pruned.metrics != whole.metrics
+    text = card(pruned)
+    assert "## Compression" in text
+    assert f"{whole.metrics.macro_f1:.4f} | {pruned.metrics.macro_f1:.4f}" in text

@@ -1,0 +1,119 @@
+"""The ``compress`` command: a build with a budget, and what came of it, step by step and candidate by candidate."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from model_builder.build import Built
+from model_builder.compression.report import CandidateFacts
+from model_builder.errors import BuilderError, Reason
+from model_builder.model_report import ModelReport
+from model_builder.report import Metrics, Reduction, Report, Usage
+from model_builder.spec import BuildSpec
+from model_builder.specfile import parse_spec, read_spec
+from model_builder.validating import open_artifact
+
+
+class CompressionView(Report):
+    """How small a model became, and what that cost.
+
+    ``before`` and ``after`` are scores on the held-out rows, of the estimator as it was trained and of the file;
+    ``front`` holds the candidates that none is both smaller and better than, smallest first.
+    """
+
+    name: str
+    digest: str
+    uri: str | None
+    bytes: int
+    plain_bytes: int
+    chosen: str | None
+    why: str
+    folds: int
+    stopped_early: bool
+    reductions: tuple[Reduction, ...]
+    before: Metrics
+    after: Metrics
+    front: tuple[CandidateFacts, ...]
+    notes: tuple[str, ...]
+    usage: Usage
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What a person asks of compression on the command line. None leaves a setting as the manifest has it."""
+
+    max_bytes: int | None = None
+    max_loss: str | None = None
+    max_minutes: int | None = None
+    interactions: bool = False
+
+
+def spec_to_compress(source: Path, wanted: Wanted, data: str | None) -> BuildSpec:
+    """Give the spec of a build that compresses.
+
+    Parameters
+    ----------
+    source
+        A FaultModel manifest, a plain BuildSpec, or the folder of an artifact: then the model is trained again as it
+        was, on the very same data.
+    data
+        Where the data is, for an artifact, whose own spec does not say it.
+
+    Raises
+    ------
+    BuilderError
+        ``InvalidSpec``, ``ArtifactNotFound`` or ``DigestMismatch``.
+    """
+    document = _of_artifact(source, data) if source.is_dir() else _plain(read_spec(source))
+    compression = document.get("compression", {})
+    asked = {"maxBytes": wanted.max_bytes, "maxLoss": wanted.max_loss, "maxMinutes": wanted.max_minutes}
+    budget = compression.get("budget", {}) | {name: value for name, value in asked.items() if value is not None}
+    interactions = "Auto" if wanted.interactions else compression.get("interactions", "Off")
+    return parse_spec({**document, "compression": {"budget": budget, "interactions": interactions}})
+
+
+def data_not_named(artifact: Path) -> BuilderError:
+    """Refuse an artifact without its data."""
+    return BuilderError(
+        Reason.INVALID_SPEC,
+        f"{artifact} is an artifact, and an artifact does not say where its data is",
+        found="no --data",
+        allowed="--data with the file that it was built from",
+        remedy="name that file; its digest is checked",
+    )
+
+
+def _plain(spec: BuildSpec) -> dict[str, Any]:
+    return spec.model_dump(mode="json", by_alias=True, exclude_defaults=True)
+
+
+def _of_artifact(folder: Path, data: str | None) -> dict[str, Any]:
+    opened = open_artifact(folder)
+    # Other data would give another model, so the digest that the artifact was built from is asked for.
+    source = {"uri": data or "", **{name: value for name, value in opened.data.items() if value is not None}}
+    return {**opened.spec, "source": {"train": {**opened.spec["source"]["train"], "data": source}}}
+
+
+def compression_view(built: Built, place: str | None, usage: Usage) -> CompressionView:
+    """Gather what a build with a budget found."""
+    model: ModelReport = built.model
+    found = model.compression
+    return CompressionView(
+        name=model.name,
+        digest=built.artifact.digest,
+        uri=place,
+        bytes=model.bytes,
+        plain_bytes=model.plain_bytes,
+        chosen=None if found is None else found.chosen,
+        why=found.why if found is not None else "; ".join(model.notes),
+        folds=0 if found is None else found.folds,
+        stopped_early=False if found is None else found.stopped_early,
+        reductions=model.reductions,
+        before=model.uncompressed or model.metrics,
+        after=model.metrics,
+        front=() if found is None else found.front,
+        notes=model.notes,
+        usage=usage,
+    )

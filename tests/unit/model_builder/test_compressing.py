@@ -1,0 +1,133 @@
+"""``compress``: from a manifest or an artifact to a table of what was saved, what it cost, and what else there was."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from model_builder.__main__ import app
+from model_builder.compressing import CompressionView, Wanted, spec_to_compress
+from model_builder.compression import candidates, search
+from model_builder.compression.candidates import Family
+from model_builder.errors import Reason
+from model_builder.report import BuildReport
+from tests.support.builder import fault_csv, refused
+
+ROWS = 500
+
+
+@pytest.fixture(autouse=True)
+def few_candidates(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Search among few candidates: what is tested is the command, not the search."""
+    whole = candidates.families
+
+    def few(trees: int, interactions: bool) -> tuple[Family, ...]:
+        return tuple(replace(each, variants=each.variants[-2:]) for each in whole(trees, interactions)[:1])
+
+    monkeypatch.setattr(search, "families", few)
+
+
+def spec_file(folder: Path, **more: Any) -> Path:
+    train = {"data": {"uri": "rows.csv"}, "target": "fault", "params": {"randomForest": {"n_estimators": 10}}}
+    path = folder / "spec.yaml"
+    path.write_text(json.dumps({"name": "spindle", "source": {"train": train}, **more}))
+    (folder / "rows.csv").write_text(fault_csv(rows=ROWS))
+    return path
+
+
+def run(*arguments: str | Path) -> tuple[int, str]:
+    done = CliRunner().invoke(app, [str(argument) for argument in arguments], env={"COLUMNS": "200"})
+    return done.exit_code, done.stdout
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Give a folder with rows.csv, spec.yaml and the artifact built of them."""
+    folder = tmp_path_factory.mktemp("built")
+    code, text = run("build", spec_file(folder), "--out", folder / "artifact", "--json")
+    assert code == 0, text
+    return folder
+
+
+def test_help_says_what_it_takes() -> None:
+    code, text = run("compress", "--help")
+    assert code == 0
+    for word in ("--max-bytes", "--max-loss", "--interactions", "--out", "artifact", "Exit status"):
+        assert word in text
+
+
+def test_of_a_manifest_the_tables_tell_before_and_after_and_the_front(tmp_path: Path) -> None:
+    code, text = run("compress", spec_file(tmp_path), "--max-loss", "0.2")
+    assert code == 0, text
+    for part in ("times smaller", "before", "after", "average precision", "step by step", "encode", "search", "→ "):
+        assert part in text
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["rows.csv", "spec.yaml"], "nothing is kept unasked"
+
+
+def test_an_artifact_is_trained_again_as_it_was_and_made_smaller(built: Path, tmp_path: Path) -> None:
+    report = BuildReport.model_validate_json(
+        run("build", built / "spec.yaml", "--out", tmp_path / "again", "--json")[1]
+    )
+    out = tmp_path / "small"
+    code, text = run(
+        "compress", built / "artifact", "--data", built / "rows.csv", "--max-loss", "0.2", "--out", out, "--json"
+    )
+    assert code == 0, text
+    view = CompressionView.model_validate_json(text)
+    assert report.bytes is not None
+    assert view.bytes < report.bytes, "the artifact's own model is the lossless form"
+    assert view.reductions[0].bytes_after == report.bytes
+    assert view.reductions[-1].bytes_after == view.bytes, "the size of every step is that of a whole file"
+    assert view.bytes == len((out / "repository" / "spindle" / "1" / "model.onnx").read_bytes())
+    assert view.chosen in [each.name for each in view.front]
+    assert [each.bytes for each in view.front] == sorted(each.bytes for each in view.front)
+    assert report.metrics is not None
+    assert view.before == report.metrics
+    assert view.uri == out.as_uri()
+
+
+def test_an_artifact_needs_the_very_data_it_was_built_from(built: Path, tmp_path: Path) -> None:
+    code, text = run("compress", built / "artifact", "--json")
+    assert code == 3
+    assert BuildReport.model_validate_json(text).reason == "InvalidSpec"
+    assert "--data" in text
+    other = tmp_path / "rows.csv"
+    other.write_text(fault_csv(rows=ROWS, seed=2))
+    code, text = run("compress", built / "artifact", "--data", other, "--json")
+    assert code == 3
+    assert BuildReport.model_validate_json(text).reason == "ChecksumMismatch"
+
+
+def test_what_is_neither_manifest_nor_artifact_is_refused(tmp_path: Path) -> None:
+    code, text = run("compress", tmp_path, "--data", "rows.csv", "--json")
+    assert code == 3
+    assert BuildReport.model_validate_json(text).reason == "ArtifactNotFound"
+    code, text = run("compress", spec_file(tmp_path), "--max-loss", "half", "--json")
+    assert code == 3
+    assert "compression.budget.maxLoss" in BuildReport.model_validate_json(text).message
+
+
+def test_options_go_before_the_budget_of_the_manifest_and_passes_give_way(tmp_path: Path) -> None:
+    path = spec_file(tmp_path, compression={"budget": {"maxBytes": 5000, "maxLoss": "0.01"}, "interactions": "Auto"})
+    compression = spec_to_compress(path, Wanted(max_bytes=900, max_minutes=2), None).compression
+    assert compression.budget is not None
+    assert (compression.budget.max_bytes, compression.budget.max_loss) == (900, "0.01")
+    assert compression.budget.max_minutes == 2
+    assert compression.interactions == "Auto"
+    path = spec_file(tmp_path, compression={"prune": {"by": "gini"}, "quantize": {"bits": 8}})
+    compression = spec_to_compress(path, Wanted(), None).compression
+    assert compression.budget is not None
+    assert compression.prune is None
+    assert compression.quantize is None
+    assert compression.interactions == "Off"
+
+
+def test_a_chosen_threshold_does_not_go_with_a_search(tmp_path: Path) -> None:
+    path = spec_file(tmp_path, validation={"decisionThreshold": {"optimize": "f1"}})
+    with refused(Reason.INVALID_SPEC, "decisionThreshold"):
+        spec_to_compress(path, Wanted(), None)
