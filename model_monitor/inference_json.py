@@ -79,9 +79,11 @@ def _from_json(entry: dict[str, Any]) -> Tensor:
         return Tensor(datatype, values)
     if datatype != "FP32":
         raise invalid("a tensor has another datatype", allowed="FP32 or BYTES")
-    # Rounded once, to float32, as a server does; what is no number (null, a text) fails here.
+    numbers = np.array(entry["data"])
+    if numbers.size and numbers.dtype.kind not in "fiu":
+        raise invalid("a tensor of FP32 holds something else than numbers", allowed="numbers")
     with np.errstate(over="ignore"):
-        return Tensor(datatype, np.array(entry["data"], np.float64).astype(np.float32).reshape(shape))
+        return Tensor(datatype, numbers.astype(np.float64).astype(np.float32).reshape(shape))
 
 
 def from_bytes(datatype: str, shape: tuple[int, ...], content: bytes) -> Tensor:

