@@ -1,4 +1,4 @@
-"""What Argo CD would say of a FaultModel in each state: its check in Lua 5.1 as there, on what the real reconciler wrote."""
+"""What Argo CD would say of a FaultModel in each state: its check in Lua 5.1, on what the real reconciler wrote."""
 
 import copy
 from pathlib import Path
