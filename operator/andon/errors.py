@@ -37,6 +37,14 @@ class RejectedError(AndonError):
     reason = "Rejected"
 
 
+class UnsupportedError(AndonError):
+    """What a FaultModel asks for, this cluster cannot do."""
+
+    def __init__(self, reason: str, message: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+
+
 class NameTakenError(AndonError):
     """An object of a child's name is there, and belongs to somebody else."""
 

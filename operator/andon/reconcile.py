@@ -9,19 +9,22 @@ from datetime import datetime, timedelta
 import structlog
 from pydantic import ValidationError
 
+from andon.adapters.gateways import refuse_unsupported
 from andon.api.conditions import Reason
 from andon.api.meta import API_VERSION, FIELD_MANAGER, LABEL_FAULT_MODEL
 from andon.api.status import FaultModelStatus
+from andon.api.traffic import Traffic
 from andon.api.v1alpha1 import Manifest
-from andon.core.observed import Observed
+from andon.core.observed import Observed, RouterPod
 from andon.core.rollout import decide
-from andon.core.snapshot import Objects, router_pods, snapshot, status_of
+from andon.core.snapshot import Objects, identity, router_pods, snapshot, status_of
 from andon.core.status import Transition, Trouble, first_status, status, transitions, troubled_status
-from andon.desired.children import Children, children
+from andon.desired.children import Children, children, provider
 from andon.desired.difference import ANNOTATION_APPLIED, satisfies
+from andon.desired.gateway import KINDS as GATEWAY_KINDS
 from andon.desired.platform import Platform
 from andon.desired.router import route_annotation
-from andon.errors import AndonError, ForbiddenError, NameTakenError, RejectedError
+from andon.errors import AndonError, ForbiddenError, GoneError, NameTakenError, RejectedError, UnsupportedError
 from andon.ports import Clock, Cluster, Routers
 
 _log = structlog.get_logger()
@@ -31,6 +34,7 @@ _PRUNED = ("Job", "Deployment", "Service", "ConfigMap", "PodDisruptionBudget")
 """FaultModelVersions are not among them: they are the history, and go with their FaultModel."""
 
 AT_ONCE = timedelta(0)
+GATEWAY_POLL = timedelta(minutes=1)
 
 
 @dataclass(frozen=True)
@@ -71,7 +75,7 @@ class Reconciler:
         except ValidationError as error:
             await self._tell(model, Trouble(Reason.INVALID_SPEC, _misfit(error)))
             raise RejectedError(_misfit(error)) from error
-        except (RejectedError, ForbiddenError, NameTakenError) as error:
+        except (RejectedError, ForbiddenError, NameTakenError, UnsupportedError) as error:
             await self._tell(model, Trouble(error.reason, error.message))
             raise
 
@@ -82,12 +86,13 @@ class Reconciler:
         if not observed.status.conditions:
             await self._write_status(model, observed.status, first_status(observed, now), ())
             return AT_ONCE
+        await refuse_unsupported(self._cluster, observed, enabled=self._platform.gateway_api)
         decision = decide(observed, now)
         wanted = children(observed, decision, self._platform, now)
         await self._carry_out(observed, wanted, live)
         after = status(observed, decision, now)
         await self._write_status(model, observed.status, after, transitions(observed.status, after))
-        return AT_ONCE if decision.create is not None else decision.progress.look_again
+        return AT_ONCE if decision.create is not None else _look_again(observed, decision.progress.look_again)
 
     async def _tell(self, model: Manifest, trouble: Trouble) -> None:
         """Say in the status what keeps us from going on, where it is not said yet."""
@@ -96,14 +101,23 @@ class Reconciler:
         await self._write_status(model, before, after, transitions(before, after))
 
     async def _list(self, key: Key) -> dict[str, list[Manifest]]:
-        labels = {LABEL_FAULT_MODEL: key.name}
-        lists = await asyncio.gather(*(self._cluster.find(kind, key.namespace, labels) for kind in _LISTED))
-        return dict(zip(_LISTED, lists, strict=True))
+        kinds = (*_LISTED, *GATEWAY_KINDS) if self._platform.gateway_api else _LISTED
+        lists = await asyncio.gather(*(self._find(kind, key) for kind in kinds))
+        return dict(zip(kinds, lists, strict=True))
+
+    async def _find(self, kind: str, key: Key) -> list[Manifest]:
+        try:
+            return await self._cluster.find(kind, key.namespace, {LABEL_FAULT_MODEL: key.name})
+        except GoneError:
+            if kind not in GATEWAY_KINDS:
+                raise
+            return []  # a cluster without the Gateway API
 
     async def _objects(self, model: Manifest, live: dict[str, list[Manifest]]) -> Objects:
         uid = model["metadata"]["uid"]
         mine = {kind: [one for one in items if kind == "Pod" or _owned(one, uid)] for kind, items in live.items()}
-        pods = [pod for pod in router_pods(mine["Pod"]) if pod.get("status", {}).get("podIP")]
+        entrances = _entrances(model, mine)
+        pods = [pod for pod in router_pods(mine["Pod"]) if pod.get("status", {}).get("podIP") and entrances is None]
         said = await asyncio.gather(*(self._routers.followed(pod["status"]["podIP"]) for pod in pods))
         return Objects(
             model=model,
@@ -113,6 +127,7 @@ class Reconciler:
             deployments=mine["Deployment"],
             config_maps=mine["ConfigMap"],
             followed={pod["metadata"]["name"]: answer for pod, answer in zip(pods, said, strict=True)},
+            entrances=entrances,
         )
 
     async def _carry_out(self, observed: Observed, wanted: Children, live: dict[str, list[Manifest]]) -> None:
@@ -132,8 +147,8 @@ class Reconciler:
                 await self._cluster.apply(manifest)
                 _log.info("applied", kind=kind, child=name)
         await self._tell_routers(wanted, live["Pod"])
-        for kind in _PRUNED:
-            for one in live[kind]:
+        for kind in (*_PRUNED, *GATEWAY_KINDS):
+            for one in live.get(kind, ()):
                 if _owned(one, observed.identity.uid) and not one["metadata"].get("deletionTimestamp"):
                     await self._prune(one, wanted)
 
@@ -186,6 +201,18 @@ class Reconciler:
             await self._cluster.create(event)
         except AndonError as error:  # an Event is a courtesy: the status has been written and says the same
             _log.warning("event not recorded", reason=transition.reason, error=error.message)
+
+
+def _look_again(observed: Observed, wanted: timedelta | None) -> timedelta | None:
+    # What a Gateway says of a route is no child of ours whose change would be told.
+    if observed.spec.rollout.traffic.provider != "GatewayAPI":
+        return wanted
+    return min(wanted or GATEWAY_POLL, GATEWAY_POLL)
+
+
+def _entrances(model: Manifest, mine: dict[str, list[Manifest]]) -> tuple[RouterPod, ...] | None:
+    traffic = Traffic.model_validate((model["spec"].get("rollout") or {}).get("traffic") or {})
+    return provider(traffic).entrances(identity(model), traffic, mine)
 
 
 def _misfit(error: ValidationError) -> str:

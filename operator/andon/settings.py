@@ -31,6 +31,7 @@ class Settings(BaseSettings):
     store_ca_key: str = "ca.crt"
 
     cluster_domain: str = "cluster.local"
+    gateway_api: bool = Field(default=False, description="Whether routes may hang under Gateways.")
     build_deadline: int = Field(default=3600, ge=60, description="Seconds.")
     build_resources: dict[str, Any] = Field(default={}, description="JSON, as in a container.")
     server_resources: dict[str, Any] = Field(default={}, description="JSON, as in a container.")
@@ -68,6 +69,7 @@ class Settings(BaseSettings):
                 ca_key=self.store_ca_key,
             ),
             cluster_domain=self.cluster_domain,
+            gateway_api=self.gateway_api,
             build_deadline=self.build_deadline,
             build_resources=self.build_resources,
             server_resources=self.server_resources,

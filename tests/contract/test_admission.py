@@ -11,6 +11,8 @@ from tests.support.kubectl import Kubectl
 
 TRAIN: dict[str, Any] = fault_model()["spec"]["source"]["train"]
 
+EDGE = {"parentRefs": [{"name": "edge"}]}
+
 
 @pytest.fixture(scope="module")
 def kubectl(operator: Kubectl) -> Kubectl:
@@ -45,6 +47,18 @@ def test_a_canary_with_windows_is_taken(kubectl: Kubectl) -> None:
 
 
 @pytest.mark.parametrize(
+    "rollout",
+    [
+        {"traffic": {"provider": "Direct"}, "steps": [{"pause": "5m"}, {"approval": {}}]},
+        {"traffic": {"provider": "GatewayAPI", "gateway": EDGE}, "steps": [{"weight": 5}]},
+        {"traffic": {"stickyBy": "x-machine"}},
+    ],
+)
+def test_each_provider_is_taken_with_what_it_can_do(kubectl: Kubectl, rollout: dict[str, Any]) -> None:
+    assert refusal(kubectl, rollout=rollout) == ""
+
+
+@pytest.mark.parametrize(
     ("spec", "said"),
     [
         ({"sourec": {}}, "field not declared in schema"),
@@ -75,6 +89,15 @@ def test_a_canary_with_windows_is_taken(kubectl: Kubectl) -> None:
         ({"rollout": {"windows": [{"kind": "Allow", "cron": "0 25 * * *", "duration": "1h"}]}}, "should match"),
         ({"rollout": {"windows": [{"kind": "Allow", "cron": "0 14 * * 6"}]}}, "duration: Required value"),
         ({"rollout": {"windows": [{"kind": "Never", "cron": "0 14 * * 6", "duration": "1h"}]}}, "Unsupported value"),
+        ({"rollout": {"traffic": {"provider": "Nginx"}}}, "Unsupported value"),
+        ({"rollout": {"traffic": {"provider": "GatewayAPI"}}}, "gateway with provider GatewayAPI"),
+        ({"rollout": {"traffic": {"gateway": EDGE}}}, "gateway with provider GatewayAPI"),
+        ({"rollout": {"traffic": {"provider": "GatewayAPI", "gateway": {"parentRefs": []}}}}, "at least 1 items"),
+        ({"rollout": {"traffic": {"provider": "GatewayAPI", "gateway": EDGE, "stickyBy": "x"}}}, "stickyBy needs"),
+        ({"rollout": {"traffic": {"provider": "Direct", "stickyBy": "x-asset-id"}}}, "stickyBy needs provider Envoy"),
+        ({"rollout": {"traffic": {"stickyBy": "X-Asset: 1"}}}, "should match"),
+        ({"rollout": {"traffic": {"provider": "Direct"}, "steps": [{"weight": 5}]}}, "switches all requests at once"),
+        ({"rollout": {"traffic": {"provider": "Direct"}}, "monitoring": {"enabled": True}}, "copies no requests"),
         ({"source": {}}, "spec.source.train: Required value"),
         ({"source": {"train": {**TRAIN, "target": ""}}}, "at least 1 chars long"),
         ({"source": {"train": {**TRAIN, "data": {"uri": "file:///etc/passwd"}}}}, "uri must start with"),

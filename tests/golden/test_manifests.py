@@ -125,6 +125,19 @@ def _canary() -> tuple[Observed, Platform]:
     return _serving(_fault_model(rollout={"steps": steps}), Route.of({1: 100, 2: 0})), PLATFORM
 
 
+def _direct() -> tuple[Observed, Platform]:
+    return _serving(_fault_model(rollout={"traffic": {"provider": "Direct"}}), Route.of({1: 100, 2: 0})), PLATFORM
+
+
+def _gateway() -> tuple[Observed, Platform]:
+    parents = [{"name": "edge", "namespace": "infra", "sectionName": "https"}]
+    gateway = {"parentRefs": parents, "hostnames": ["spindle.plant.example"]}
+    traffic = {"provider": "GatewayAPI", "gateway": gateway}
+    rollout = {"traffic": traffic, "steps": [{"weight": 20}]}
+    observed = _fault_model(rollout=rollout, monitoring={"enabled": True})
+    return _serving(observed, Route.of({1: 100, 2: 0})), PLATFORM
+
+
 def _s3_build() -> tuple[Observed, Platform]:
     return _fault_model(S3_DATA), S3_PLATFORM
 
@@ -139,6 +152,8 @@ CASES = {
     "preflight": _preflight,
     "switch": _switch,
     "canary": _canary,
+    "direct": _direct,
+    "gateway": _gateway,
     "s3-build": _s3_build,
     "s3-serving": _s3_serving,
 }
@@ -147,6 +162,8 @@ ROUTES = {
     "preflight": Route.of({1: 100, 2: 0}),
     "switch": Route.of({1: 0, 2: 100}),
     "canary": Route.of({1: 80, 2: 20}),
+    "direct": Route.of({1: 0, 2: 100}),
+    "gateway": Route.of({1: 80, 2: 20}),
     "s3-serving": Route.of({1: 100}),
 }
 

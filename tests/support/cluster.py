@@ -176,6 +176,8 @@ class World:
         What the preflight of a version says; None: its pod is killed before it can say anything.
     healthy
         Whether the servers of a version become ready.
+    accepted
+        Whether a Gateway takes routes.
     """
 
     def __init__(self, cluster: FakeCluster) -> None:
@@ -185,6 +187,7 @@ class World:
             outcome="Passed", message="as recorded"
         )
         self.healthy: Callable[[int], bool] = lambda version: True
+        self.accepted = "True"
         self._follows: dict[str, Route | None] = {}
         self.routes_seen: list[Route] = []
 
@@ -194,6 +197,9 @@ class World:
             self._run_job(job)
         for deployment in self._cluster.of("Deployment"):
             self._run_deployment(deployment)
+        for kind in ("HTTPRoute", "GRPCRoute"):
+            for route in self._cluster.of(kind):
+                self._take_route(route)
         self._drop_orphaned_pods()
         self._refresh_routers()
 
@@ -259,6 +265,17 @@ class World:
         reference = {"uid": owner["metadata"]["uid"]}
         meta = {"name": name, "namespace": "plant", "labels": dict(labels), "ownerReferences": [reference]}
         return {"kind": "Pod", "apiVersion": "v1", "metadata": meta}
+
+    def _take_route(self, route: Manifest) -> None:
+        """Let a Gateway's controller say of a route what it thinks."""
+        said = [
+            {"type": kind, "status": status, "reason": "Tested", "observedGeneration": route["metadata"]["generation"]}
+            for kind, status in (("Accepted", self.accepted), ("ResolvedRefs", "True"))
+        ]
+        parents = [{"parentRef": parent, "conditions": said} for parent in route["spec"]["parentRefs"]]
+        if route.get("status") != {"parents": parents}:
+            route["status"] = {"parents": parents}
+            self._cluster.put(route)
 
     def _drop_orphaned_pods(self) -> None:
         alive = {one["metadata"]["uid"] for one in self._cluster.objects.values()}

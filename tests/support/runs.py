@@ -32,12 +32,13 @@ class Run:
     skipped: int = 0
     points: list[str] = field(default_factory=list)
     watch: Callable[["Run"], None] = lambda run: None
+    platform: Platform = PLATFORM
 
     def __post_init__(self) -> None:
         self.clock = FakeClock()
         self.cluster = FakeCluster(self.clock, self._point)
         self.world = World(self.cluster)
-        self.reconciler = Reconciler(self.cluster, FakeRouters(self.world), self.clock, PLATFORM)
+        self.reconciler = Reconciler(self.cluster, FakeRouters(self.world), self.clock, self.platform)
 
     def _point(self, what: str) -> None:
         self.points.append(what)

@@ -28,7 +28,12 @@ _KINDS = {
     "ConfigMap": ("api", "", "v1", "configmaps"),
     "PersistentVolumeClaim": ("api", "", "v1", "persistentvolumeclaims"),
     "Event": ("api", "", "v1", "events"),
+    "HTTPRoute": ("apis", "gateway.networking.k8s.io", "v1", "httproutes"),
+    "GRPCRoute": ("apis", "gateway.networking.k8s.io", "v1", "grpcroutes"),
+    "Gateway": ("apis", "gateway.networking.k8s.io", "v1", "gateways"),
+    "GatewayClass": ("apis", "gateway.networking.k8s.io", "v1", "gatewayclasses"),
 }
+_OF_THE_CLUSTER = ("GatewayClass",)
 _TIMEOUT = 30.0
 _PAGE = 500
 _METADATA_ONLY = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
@@ -135,7 +140,8 @@ class KubernetesCluster:
 
     def _resource(self, kind: str) -> Resource:
         prefix, group, version, plural = _KINDS[kind]
-        return Resource(prefix=prefix, group=group, api_version=version, kind=kind, name=plural, namespaced=True)
+        namespaced = kind not in _OF_THE_CLUSTER
+        return Resource(prefix=prefix, group=group, api_version=version, kind=kind, name=plural, namespaced=namespaced)
 
     async def _call(self, method: str, kind: str, **arguments: Any) -> Manifest:  # noqa: ANN401  passed through
         call = getattr(self._dynamic, method)

@@ -68,6 +68,8 @@ class Reason(StrEnum):
     SERVING = "Serving"
     NOTHING_SERVES = "NothingServes"
     ROUTER_NOT_READY = "RouterNotReady"
+    GATEWAY_MISSING = "GatewayMissing"
+    MIRROR_UNSUPPORTED = "MirrorUnsupported"
     INVALID_SPEC = "InvalidSpec"
     NAME_TAKEN = "NameTaken"
     REJECTED = "Rejected"

@@ -5,6 +5,7 @@ from typing import Literal, Self
 from pydantic import ConfigDict, Field, model_validator
 
 from andon.api.durations import Duration
+from andon.api.traffic import Traffic
 from model_builder.spec import Spec, cel
 
 _CRON_FIELDS = (
@@ -85,6 +86,7 @@ class Window(Spec):
 class Rollout(Spec):
     """How a new version reaches the line."""
 
+    traffic: Traffic = Field(default_factory=Traffic, description="By what requests reach a version.")
     steps: tuple[Step, ...] = Field(
         default=(),
         max_length=20,

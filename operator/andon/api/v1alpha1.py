@@ -4,15 +4,16 @@ The CRDs in `crds/` are generated from these classes; what the builder takes (`s
 the builder's own contract.
 """
 
-from typing import Any
+from typing import Any, Self, cast
 
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict, Field, model_validator
 
 from andon.api.meta import NAME_MAX_LENGTH
 from andon.api.monitoring import Monitoring
 from andon.api.rollout import Rollout
 from andon.api.serving import Serving
 from andon.api.status import FaultModelStatus
+from andon.api.traffic import DIRECT_MONITORING_RULE, DIRECT_STEPS_RULE, SPEC_RULES
 from andon.api.versions import FaultModelVersionSpec
 from model_builder.spec import BuildSpec, Compression, Exports, Source, Spec, Validation, cel
 
@@ -20,11 +21,14 @@ Manifest = dict[str, Any]
 """A Kubernetes object as plain JSON."""
 
 
+_BUILD_RULES = cast("dict[str, Any]", BuildSpec.model_config.get("json_schema_extra"))["x-kubernetes-validations"]
+
+
 class FaultModelSpec(Spec):
     """What the model is made of, what it must achieve and how it is served."""
 
     # The builder's rules that span its parts of the spec.
-    model_config = ConfigDict(json_schema_extra=BuildSpec.model_config.get("json_schema_extra"))
+    model_config = ConfigDict(json_schema_extra={"x-kubernetes-validations": [*_BUILD_RULES, *SPEC_RULES]})
 
     source: Source = Field(description="Where the model comes from.")
     compression: Compression = Field(default_factory=Compression, description="How small the model is made.")
@@ -40,6 +44,15 @@ class FaultModelSpec(Spec):
             " goes on serving, and a build that runs is finished."
         ),
     )
+
+    @model_validator(mode="after")
+    def _fits_the_provider(self) -> Self:
+        if self.rollout.traffic.provider == "Direct":
+            if any(step.pause is None and step.approval is None for step in self.rollout.steps):
+                raise ValueError(DIRECT_STEPS_RULE)
+            if self.monitoring.enabled:
+                raise ValueError(DIRECT_MONITORING_RULE)
+        return self
 
 
 class FaultModel(Spec):

@@ -239,7 +239,7 @@ class Canary:
 
 @dataclass(frozen=True)
 class RouterPod:
-    """One router pod, and what it says of itself.
+    """One router pod, and what it says of itself; or what stands in its place where requests come by another way.
 
     Attributes
     ----------
@@ -251,6 +251,8 @@ class RouterPod:
         The versions of which it knows at least one server's address.
     mirrored
         Per cent of the prediction requests of which it sends a copy to the monitor.
+    trouble
+        Why it follows no route, where that is known.
     """
 
     name: str
@@ -259,6 +261,7 @@ class RouterPod:
     live: Route | None = None
     reaches: frozenset[int] = frozenset()
     mirrored: int = 0
+    trouble: str = ""
 
 
 @dataclass(frozen=True)
@@ -287,6 +290,11 @@ class Router:
         if self.configured is None:
             return None
         return self.configured.stable_beside(self.canary.version if self.canary is not None else None)
+
+    @property
+    def trouble(self) -> str:
+        """What keeps requests from their way, where that is known."""
+        return next((pod.trouble for pod in self.pods if pod.trouble), "")
 
     def follows(self, route: Route) -> bool:
         """Whether every pod of the router is known to follow a route."""

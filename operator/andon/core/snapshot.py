@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from pydantic import ValidationError
@@ -59,6 +59,8 @@ class Objects:
     ----------
     followed
         What each router pod says of itself, by the pod's name.
+    entrances
+        What stands in the place of router pods; None where there are such.
     """
 
     model: Manifest
@@ -68,6 +70,7 @@ class Objects:
     deployments: Sequence[Manifest] = ()
     config_maps: Sequence[Manifest] = ()
     followed: Mapping[str, Followed] = field(default_factory=dict)
+    entrances: Sequence[RouterPod] | None = None
 
 
 def identity(model: Manifest) -> Identity:
@@ -275,15 +278,27 @@ def _router(objects: Objects) -> Router:
         return Router()
     configured, since = _configured(config, status_of(objects.model))
     deployment = next((one for one in objects.deployments if one["metadata"]["name"] == name), {})
+    pods, ready = _entrances(objects, deployment)
     return Router(
         configured=configured,
         configured_since=since,
         canary=_canary(config, status_of(objects.model), configured),
         promoted=_promoted(config),
-        ready=(deployment.get("status") or {}).get("readyReplicas", 0) > 0,
-        pods=tuple(_router_pod(pod, objects.followed) for pod in router_pods(objects.pods)),
+        ready=ready,
+        pods=pods,
         standing=_standing(deployment),
     )
+
+
+def _entrances(objects: Objects, deployment: Manifest) -> tuple[tuple[RouterPod, ...], bool]:
+    """Give the router's pods, or what stands in their place, and whether requests come in by them."""
+    if objects.entrances is None:
+        pods = tuple(_router_pod(pod, objects.followed) for pod in router_pods(objects.pods))
+        return pods, (deployment.get("status") or {}).get("readyReplicas", 0) > 0
+    servers = (_server(one, objects.pods) for one in objects.deployments if _is_server(one))
+    reached = frozenset(server.version for server in servers if server.ready_replicas)
+    entrances = tuple(replace(one, reaches=reached) for one in objects.entrances)
+    return entrances, any(one.live is not None for one in entrances)
 
 
 def _configured(config: Manifest, status: FaultModelStatus) -> tuple[Route | None, datetime | None]:

@@ -9,7 +9,7 @@ from andon.api.meta import GRPC_PORT, HTTP_PORT
 from andon.api.status import ArtifactSummary, CandidateTrack, Condition, Endpoints, FaultModelStatus, Track
 from andon.api.versions import FaultModelVersionSpec
 from andon.core.build import BuildVerdict
-from andon.core.decision import Decision
+from andon.core.decision import Decision, Progress
 from andon.core.observed import Observed, Route
 
 Truth = Literal["True", "False", "Unknown"]
@@ -78,7 +78,7 @@ def status(observed: Observed, decision: Decision, now: datetime) -> FaultModelS
         candidate=_candidate(observed, decision),
         next_window=_stamp(decision.progress.opens) if decision.progress.opens is not None else None,
         artifact=_artifact(serving.spec) if serving is not None else None,
-        endpoints=_endpoints(observed) if decision.route is not None else None,
+        endpoints=_endpoints(observed) if decision.route is not None and not _by_gateway(observed) else None,
         failed_digests=decision.failed_digests,
     )
 
@@ -123,6 +123,11 @@ def _stamp(time: datetime) -> str:
     return time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
+def _by_gateway(observed: Observed) -> bool:
+    # Under which address clients reach a Gateway is the plant's own: there is no Service of the model's name.
+    return observed.spec.rollout.traffic.provider == "GatewayAPI"
+
+
 def _endpoints(observed: Observed) -> Endpoints:
     host = f"{observed.identity.name}.{observed.identity.namespace}.svc"
     return Endpoints(http=f"http://{host}:{HTTP_PORT}", grpc=f"{host}:{GRPC_PORT}")
@@ -134,16 +139,22 @@ def _facts(observed: Observed, decision: Decision) -> list[_Fact]:
     built = _built(decision)
     facts = [available, *built]
     rolled_out: Truth = "True" if progress.complete else "False"
-    facts.append(_Fact(ConditionType.ROLLOUT_COMPLETE, rolled_out, progress.reason, progress.message))
+    message = _with_trouble(progress, observed.router.trouble)
+    facts.append(_Fact(ConditionType.ROLLOUT_COMPLETE, rolled_out, progress.reason, message))
     if progress.complete and available.status != "True":
         facts.append(_Fact(ConditionType.READY, available.status, available.reason, available.message))
     else:
-        facts.append(_Fact(ConditionType.READY, rolled_out, progress.reason, progress.message))
+        facts.append(_Fact(ConditionType.READY, rolled_out, progress.reason, message))
     if progress.stalled:
-        facts.append(_Fact(ConditionType.STALLED, "True", progress.reason, progress.message))
+        facts.append(_Fact(ConditionType.STALLED, "True", progress.reason, message))
     elif not progress.complete and not progress.held and progress.phase != Phase.SUSPENDED:
-        facts.append(_Fact(ConditionType.RECONCILING, "True", progress.reason, progress.message))
+        facts.append(_Fact(ConditionType.RECONCILING, "True", progress.reason, message))
     return facts
+
+
+def _with_trouble(progress: Progress, trouble: str) -> str:
+    """Say what keeps requests from the way that a rollout waits for."""
+    return progress.message if progress.complete or not trouble else f"{progress.message} {trouble}"
 
 
 def _built(decision: Decision) -> list[_Fact]:
@@ -174,7 +185,7 @@ def _available(observed: Observed) -> _Fact:
         return _Fact(kind, "False", Reason.NOTHING_SERVES, "No version has reached the line yet.")
     server = observed.server(stable)
     if not router.ready:
-        return _Fact(kind, "False", Reason.ROUTER_NOT_READY, "No router pod is ready.")
+        return _Fact(kind, "False", Reason.ROUTER_NOT_READY, router.trouble or "No router pod is ready.")
     if server is None or server.ready_replicas == 0:
         trouble = f": {server.trouble}" if server is not None and server.trouble else "."
         return _Fact(kind, "False", Reason.VERSION_NOT_READY, f"No replica of version {stable} is ready{trouble}")

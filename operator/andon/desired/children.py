@@ -13,25 +13,26 @@ from andon.api.meta import (
     LABEL_VERSION,
     version_name,
 )
+from andon.api.traffic import Traffic
 from andon.api.v1alpha1 import Manifest
 from andon.api.versions import FaultModelVersionSpec
 from andon.core.decision import Decision
 from andon.core.observed import Identity, Observed, Route
 from andon.desired.build_job import build_config, build_job
 from andon.desired.difference import stamped
+from andon.desired.direct import Direct
 from andon.desired.envoy_routes import Forwarding
+from andon.desired.gateway import GatewayAPI
 from andon.desired.platform import Platform
 from andon.desired.pods import metadata
 from andon.desired.preflight_job import preflight_job
-from andon.desired.router import router
+from andon.desired.providers import Asked, Provider
+from andon.desired.router import Envoy
 from andon.desired.server import server
 from andon.desired.standing import as_made
 from andon.desired.store import claim
 
 ROUTER_REPLICAS = 2
-
-DEFAULT_STICKY_BY = "x-asset-id"
-"""Header by which a client names the asset that a request is about."""
 
 PROMOTED_KEPT = 100
 """How many versions are remembered to have held all traffic."""
@@ -89,7 +90,8 @@ def children(observed: Observed, decision: Decision, platform: Platform, now: da
         notes = _notes(observed, decision, now)
         # One router in front of several servers would be the weakest part of the chain.
         replicas = min(observed.spec.serving.replicas, ROUTER_REPLICAS)
-        made = router(identity, _forwarding(observed, decision.route, decision.stable), notes, replicas, platform)
+        traffic, forwarding = observed.spec.rollout.traffic, _forwarding(observed, decision.route, decision.stable)
+        made = provider(traffic).manifests(Asked(identity, traffic, forwarding, notes, replicas, platform))
         apply += as_made(made, {"replicas": replicas, "restart": observed.restart}, observed.router.standing)
     return Children(tuple(create), tuple(stamped(manifest) for manifest in apply), frozenset(keep))
 
@@ -97,7 +99,13 @@ def children(observed: Observed, decision: Decision, platform: Platform, now: da
 def _forwarding(observed: Observed, route: Route, stable: int) -> Forwarding:
     digests = {version.spec.version: version.spec.digest for version in observed.versions}
     mirrored = 100 if observed.spec.monitoring.enabled else 0
-    return Forwarding(route, stable, digests, mirrored, DEFAULT_STICKY_BY)
+    return Forwarding(route, stable, digests, mirrored, observed.spec.rollout.traffic.asset_header)
+
+
+def provider(traffic: Traffic) -> Provider:
+    """Give what brings requests to versions."""
+    made: dict[str, Provider] = {"Envoy": Envoy(), "GatewayAPI": GatewayAPI(), "Direct": Direct()}
+    return made[traffic.provider]
 
 
 def _server(observed: Observed, version: FaultModelVersionSpec, platform: Platform) -> list[Manifest]:

@@ -88,7 +88,7 @@ def routes(identity: Identity, forwarding: Forwarding) -> dict[str, Any]:
 def _headers(identity: Identity, forwarding: Forwarding) -> dict[str, Any]:
     """Headers that the monitor goes by: a client's own never get through."""
     added = [_header(HEADER_MODEL, identity.name)]
-    versions = _versions(forwarding)
+    versions = versions_header(forwarding)
     if versions:
         added.append(_header(HEADER_VERSIONS, versions))
     if forwarding.sticky_by is not None:
@@ -105,7 +105,7 @@ def _header(name: str, value: str) -> dict[str, Any]:
     return {"header": {"key": name, "value": value}, "append_action": "OVERWRITE_IF_EXISTS_OR_ADD"}
 
 
-def _versions(forwarding: Forwarding) -> str:
+def versions_header(forwarding: Forwarding) -> str:
     """Name the artifacts, that of the stable version first; empty where it is not known."""
     order = [forwarding.stable, *([forwarding.candidate] if forwarding.candidate is not None else [])]
     if any(version not in forwarding.digests for version in order):

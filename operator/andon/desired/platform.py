@@ -56,6 +56,8 @@ class Platform:
 
     Attributes
     ----------
+    gateway_api
+        Whether FaultModels may hang their routes under Gateways: the operator then has rights for the Gateway API.
     build_deadline
         Seconds after which a build is stopped.
     build_resources, server_resources, router_resources
@@ -65,6 +67,7 @@ class Platform:
     images: Images
     store: Store = field(default_factory=Store)
     cluster_domain: str = "cluster.local"
+    gateway_api: bool = False
     build_deadline: int = 3600
     build_resources: dict[str, Any] = field(default_factory=dict)
     server_resources: dict[str, Any] = field(default_factory=dict)

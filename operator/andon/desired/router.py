@@ -1,11 +1,10 @@
-"""The router of a FaultModel: an Envoy Deployment with its files, and the Service that clients call."""
+"""Provider Envoy: a router of the FaultModel's own, with its files, and the Service that clients call."""
 
 import hashlib
 from collections.abc import Iterable
 
 from andon.api.meta import (
     ANNOTATION_ROUTE,
-    ANNOTATION_WEIGHTS,
     COMPONENT_ROUTER,
     GROUP,
     GRPC_PORT,
@@ -13,35 +12,35 @@ from andon.api.meta import (
     child_labels,
     router_name,
 )
+from andon.api.traffic import Traffic
 from andon.api.v1alpha1 import Manifest
 from andon.core.observed import Identity
 from andon.desired.envoy import FOLDER, STATUS_PORT, digest, files
-from andon.desired.envoy_routes import Forwarding
 from andon.desired.platform import Platform
 from andon.desired.pods import CONTAINER_SECURITY, disruption_budget, metadata, pod_spec
+from andon.desired.providers import Asked, Live, note
 
 DRAIN_SECONDS = 10
 
 
-def router(
-    identity: Identity, forwarding: Forwarding, notes: dict[str, str], replicas: int, platform: Platform
-) -> list[Manifest]:
-    """Write the objects of the router.
+class Envoy:
+    """Answers `andon.desired.providers.Provider`."""
 
-    Parameters
-    ----------
-    notes
-        Annotations that go with the route: since when it is so, who is on trial.
-    """
-    name, labels = router_name(identity.name), child_labels(identity.name, COMPONENT_ROUTER)
-    config = _config(identity, name, labels, forwarding, notes, platform)
-    bootstrap = hashlib.sha256(config["data"]["envoy.json"].encode()).hexdigest()[:16]
-    return [
-        config,
-        _deployment(identity, name, labels, bootstrap, replicas, platform),
-        disruption_budget(identity, name, labels),
-        _service(identity, labels),
-    ]
+    def manifests(self, asked: Asked) -> list[Manifest]:
+        """Write the objects of the router."""
+        identity = asked.identity
+        name, labels = router_name(identity.name), child_labels(identity.name, COMPONENT_ROUTER)
+        config = _config(asked)
+        bootstrap = hashlib.sha256(config["data"]["envoy.json"].encode()).hexdigest()[:16]
+        return [
+            config,
+            _deployment(identity, name, labels, bootstrap, asked.replicas, asked.platform),
+            disruption_budget(identity, name, labels),
+            _service(identity, labels),
+        ]
+
+    def entrances(self, identity: Identity, traffic: Traffic, live: Live) -> None:
+        """Say nothing: Envoy's own word counts, and each pod is asked for it."""
 
 
 def route_annotation(written: Iterable[Manifest]) -> dict[str, str]:
@@ -56,23 +55,11 @@ def route_annotation(written: Iterable[Manifest]) -> dict[str, str]:
     return next(({ANNOTATION_ROUTE: one[ANNOTATION_ROUTE]} for one in notes if ANNOTATION_ROUTE in one), {})
 
 
-def _config(
-    identity: Identity,
-    name: str,
-    labels: dict[str, str],
-    forwarding: Forwarding,
-    notes: dict[str, str],
-    platform: Platform,
-) -> Manifest:
-    data = files(identity, forwarding, platform.cluster_domain)
-    meta = metadata(identity, name, labels)
-    meta["annotations"] = {ANNOTATION_WEIGHTS: str(forwarding.route), ANNOTATION_ROUTE: digest(data), **notes}
-    return {
-        "apiVersion": "v1",
-        "kind": "ConfigMap",
-        "metadata": meta,
-        "data": data,
-    }
+def _config(asked: Asked) -> Manifest:
+    config = note(asked)
+    config["data"] = files(asked.identity, asked.forwarding, asked.platform.cluster_domain)
+    config["metadata"]["annotations"][ANNOTATION_ROUTE] = digest(config["data"])
+    return config
 
 
 def _deployment(

@@ -7,6 +7,7 @@ import pytest
 
 from andon import reconcile
 from andon.adapters import kubernetes
+from andon.desired import gateway
 from andon.watch.resync import WATCHED_KINDS
 from lab.paths import REPOSITORY
 from tests.unit.chart.rendering import NAMESPACE, Manifest, environment, of_kind, render, the
@@ -43,6 +44,17 @@ def needed() -> Rights:
     return dict(rights)
 
 
+def needed_of_gateways() -> Rights:
+    """What the code does with the Gateway API, where the chart lets it."""
+    group = "gateway.networking.k8s.io"
+    routes = {"get", "list", "create", "patch", "delete"}
+    names = {kubernetes._KINDS[kind][3] for kind in gateway.KINDS}
+    return {**{(group, name): set(routes) for name in names}, (group, "gateways"): {"get"}}
+
+
+GATEWAY_CLASSES: Rights = {("gateway.networking.k8s.io", "gatewayclasses"): {"get"}}
+
+
 def rights_of(role: Manifest) -> Rights:
     rights: Rights = defaultdict(set)
     for rule in role["rules"]:
@@ -74,6 +86,16 @@ def test_namespaces_give_cluster_wide_only_what_kopf_needs() -> None:
         assert rights_of(role(manifests, "Role", "andon-operator", namespace)) == needed()
     places = {one["metadata"]["namespace"] for one in of_kind(manifests, "Role")}
     assert places == {*WATCHED["watchNamespaces"], NAMESPACE}
+
+
+def test_the_gateway_api_takes_rights_of_its_own_and_only_where_it_is_used() -> None:
+    values = {"gatewayAPI": {"enabled": True}}
+    whole = rights_of(role(render(values), "ClusterRole", "andon-operator"))
+    assert whole == {**needed(), **FOR_KOPF, **needed_of_gateways(), **GATEWAY_CLASSES}
+    manifests = render({**values, **WATCHED})
+    cluster_wide = rights_of(role(manifests, "ClusterRole", "andon-operator-andon-system"))
+    assert cluster_wide == {**FOR_KOPF_IN_NAMESPACES, **GATEWAY_CLASSES}
+    assert rights_of(role(manifests, "Role", "andon-operator", "press-shop")) == {**needed(), **needed_of_gateways()}
 
 
 def test_lease_is_the_one_that_the_operator_is_told_of() -> None:
