@@ -69,6 +69,7 @@ generate: $(VENV)/ready ## Write what is generated from the code: CRDs and the r
 	$(BIN)/python -m andon.api.crds crds
 	cp crds/*.yaml charts/andon/files/crds/
 	$(BIN)/python -m andon.api.reference crds docs/reference.md
+	PYTHONPATH=operator $(BIN)/python -m dashboards .
 
 .PHONY: format
 format: $(VENV)/ready ## Format the code.

@@ -6,6 +6,7 @@ from typing import Protocol
 
 from andon.api.v1alpha1 import Manifest
 from andon.core.observed import Followed
+from andon.core.telling import Telling
 
 
 class Cluster(Protocol):
@@ -19,6 +20,9 @@ class Cluster(Protocol):
 
     async def find(self, kind: str, namespace: str, labels: Mapping[str, str]) -> list[Manifest]:
         """Read all objects of a kind with all of these labels."""
+
+    async def optional_kinds(self) -> frozenset[str]:
+        """Ask which of the kinds that a cluster may lack are there."""
 
     async def create(self, manifest: Manifest) -> bool:
         """Create an object; False where one of its name is there already."""
@@ -34,6 +38,26 @@ class Cluster(Protocol):
 
     async def write_status(self, live: Manifest, status: Manifest) -> None:
         """Replace the status of an object that has not changed since it was read (by its resourceVersion)."""
+
+
+class Fleet(Protocol):
+    """Who is told how each FaultModel is."""
+
+    def tell(self, namespace: str, name: str, telling: Telling) -> None:
+        """Tell what is so."""
+
+    def forget(self, namespace: str, name: str) -> None:
+        """Tell that a FaultModel is gone."""
+
+
+class Nobody:
+    """A `Fleet` that nobody listens to."""
+
+    def tell(self, namespace: str, name: str, telling: Telling) -> None:
+        """Drop it."""
+
+    def forget(self, namespace: str, name: str) -> None:
+        """Drop it."""
 
 
 class Routers(Protocol):

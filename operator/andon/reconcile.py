@@ -15,17 +15,23 @@ from andon.api.meta import API_VERSION, FIELD_MANAGER, LABEL_FAULT_MODEL
 from andon.api.status import FaultModelStatus
 from andon.api.traffic import Traffic
 from andon.api.v1alpha1 import Manifest
+from andon.core.monitoring import with_monitoring
 from andon.core.observed import Observed, RouterPod
 from andon.core.rollout import decide
 from andon.core.snapshot import Objects, identity, router_pods, snapshot, status_of
 from andon.core.status import Transition, Trouble, first_status, status, transitions, troubled_status
+from andon.core.telling import telling
 from andon.desired.children import Children, children, provider
-from andon.desired.difference import ANNOTATION_APPLIED, satisfies
+from andon.desired.difference import as_applied as _as_applied
+from andon.desired.difference import owned as _owned
+from andon.desired.difference import stamped
 from andon.desired.gateway import KINDS as GATEWAY_KINDS
+from andon.desired.monitoring import monitoring_objects
 from andon.desired.platform import Platform
 from andon.desired.router import route_annotation
 from andon.errors import AndonError, ForbiddenError, GoneError, NameTakenError, RejectedError, UnsupportedError
-from andon.ports import Clock, Cluster, Routers
+from andon.optional import OptionalObjects
+from andon.ports import Clock, Cluster, Fleet, Nobody, Routers
 
 _log = structlog.get_logger()
 
@@ -48,11 +54,15 @@ class Key:
 class Reconciler:
     """Brings one FaultModel nearer to what its spec asks for. Can start from nothing but the cluster's state."""
 
-    def __init__(self, cluster: Cluster, routers: Routers, clock: Clock, platform: Platform) -> None:
+    def __init__(
+        self, cluster: Cluster, routers: Routers, clock: Clock, platform: Platform, fleet: Fleet | None = None
+    ) -> None:
         self._cluster = cluster
         self._routers = routers
         self._clock = clock
         self._platform = platform
+        self._optional = OptionalObjects(cluster)
+        self._fleet = fleet or Nobody()
 
     async def reconcile(self, key: Key) -> timedelta | None:
         """Look, decide, and make it so.
@@ -69,6 +79,7 @@ class Reconciler:
         """
         model = await self._cluster.get("FaultModel", key.namespace, key.name)
         if model is None or model["metadata"].get("deletionTimestamp"):
+            self._fleet.forget(key.namespace, key.name)
             return None  # the garbage collector takes the children
         try:
             return await self._bring_nearer(key, model)
@@ -88,9 +99,13 @@ class Reconciler:
             return AT_ONCE
         await refuse_unsupported(self._cluster, observed, enabled=self._platform.gateway_api)
         decision = decide(observed, now)
-        wanted = children(observed, decision, self._platform, now)
+        kinds = await self._optional.kinds()
+        monitoring = monitoring_objects(observed, kinds.there, self._platform)
+        wanted = children(observed, decision, self._platform, now).and_also(map(stamped, monitoring.plain))
         await self._carry_out(observed, wanted, live)
-        after = status(observed, decision, now)
+        trouble = await self._optional.bring(observed, kinds, monitoring.optional)
+        after = with_monitoring(status(observed, decision, now), observed, kinds.there, trouble, now)
+        self._fleet.tell(key.namespace, key.name, telling(observed, after))
         await self._write_status(model, observed.status, after, transitions(observed.status, after))
         return AT_ONCE if decision.create is not None else _look_again(observed, decision.progress.look_again)
 
@@ -98,6 +113,7 @@ class Reconciler:
         """Say in the status what keeps us from going on, where it is not said yet."""
         before = status_of(model)
         after = troubled_status(before, model["metadata"].get("generation", 0), trouble, self._clock.now())
+        self._fleet.tell(model["metadata"]["namespace"], model["metadata"]["name"], telling(None, after))
         await self._write_status(model, before, after, transitions(before, after))
 
     async def _list(self, key: Key) -> dict[str, list[Manifest]]:
@@ -222,17 +238,6 @@ def _misfit(error: ValidationError) -> str:
         f"The FaultModel or a child of it does not fit this version of Andon: {where}: {first['msg']}."
         " Upgrade the CRDs and the operator together."
     )
-
-
-def _owned(manifest: Manifest, uid: str) -> bool:
-    return any(owner["uid"] == uid for owner in manifest["metadata"].get("ownerReferences") or ())
-
-
-def _as_applied(live: Manifest | None, desired: Manifest) -> bool:
-    if live is None:
-        return False
-    applied = (live["metadata"].get("annotations") or {}).get(ANNOTATION_APPLIED)
-    return applied == desired["metadata"]["annotations"][ANNOTATION_APPLIED] and satisfies(live, desired)
 
 
 def _event(model: Manifest, transition: Transition, now: datetime) -> Manifest:

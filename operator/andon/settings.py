@@ -6,7 +6,7 @@ from typing import Any, Literal
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from andon.desired.platform import Images, Platform, Store
+from andon.desired.platform import RUNBOOKS, Images, Platform, Store
 
 
 class Settings(BaseSettings):
@@ -32,6 +32,7 @@ class Settings(BaseSettings):
 
     cluster_domain: str = "cluster.local"
     gateway_api: bool = Field(default=False, description="Whether routes may hang under Gateways.")
+    runbooks: str = Field(default=RUNBOOKS, description="Address of the folder with a page for each alert.")
     build_deadline: int = Field(default=3600, ge=60, description="Seconds.")
     build_resources: dict[str, Any] = Field(default={}, description="JSON, as in a container.")
     server_resources: dict[str, Any] = Field(default={}, description="JSON, as in a container.")
@@ -70,6 +71,7 @@ class Settings(BaseSettings):
             ),
             cluster_domain=self.cluster_domain,
             gateway_api=self.gateway_api,
+            runbooks=self.runbooks,
             build_deadline=self.build_deadline,
             build_resources=self.build_resources,
             server_resources=self.server_resources,

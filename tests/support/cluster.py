@@ -41,6 +41,7 @@ class FakeCluster:
     def __init__(self, clock: FakeClock, on_write: Callable[[str], None] = lambda write: None) -> None:
         self.objects: dict[tuple[str, str], Manifest] = {}
         self.writes: list[str] = []
+        self.kinds: frozenset[str] = frozenset()
         self._clock = clock
         self._versions = itertools.count(1)
         self._uids = itertools.count(1)
@@ -58,6 +59,9 @@ class FakeCluster:
             for (known, _), one in sorted(self.objects.items())
             if known == kind and labels.items() <= (one["metadata"].get("labels") or {}).items()
         ]
+
+    async def optional_kinds(self) -> frozenset[str]:
+        return self.kinds
 
     async def create(self, manifest: Manifest) -> bool:
         if (manifest["kind"], manifest["metadata"]["name"]) in self.objects:

@@ -51,3 +51,11 @@ def write_rules(folder: Path, groups: list[dict[str, Any]]) -> Path:
 
 def _promtool(*words: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run([program("promtool"), *words], capture_output=True, text=True, check=False)
+
+
+def check_config(folder: Path, text: str) -> str:
+    """Have a configuration checked; give what promtool complains of."""
+    path = folder / "prometheus.yaml"
+    path.write_text(text)
+    done = _promtool("check", "config", "--syntax-only", str(path))
+    return "" if done.returncode == 0 else done.stdout + done.stderr

@@ -96,6 +96,13 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
   resources: [gateways]
   verbs: [get]
 {{- end }}
+# Of kinds that a cluster may lack; a rule about one that is not there does no harm.
+- apiGroups: [monitoring.coreos.com]
+  resources: [prometheusrules, podmonitors]
+  verbs: [get, list, create, patch, delete]
+- apiGroups: [grafana.integreatly.org]
+  resources: [grafanadashboards]
+  verbs: [get, list, create, patch, delete]
 {{- end -}}
 
 {{/* Values that each are well formed but do not go together are refused, not ignored. */}}

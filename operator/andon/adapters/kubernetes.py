@@ -4,6 +4,7 @@ The kinds that Andon touches are known, so their addresses are written here and 
 """
 
 import json
+import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -15,6 +16,7 @@ from kubernetes.aio.dynamic.resource import Resource
 
 from andon.api.meta import FIELD_MANAGER, GROUP, VERSION
 from andon.api.v1alpha1 import Manifest
+from andon.desired.monitoring import OPTIONAL_KINDS
 from andon.errors import AndonError, ConflictError, ForbiddenError, GoneError, RejectedError, UnavailableError
 
 _KINDS = {
@@ -32,8 +34,13 @@ _KINDS = {
     "GRPCRoute": ("apis", "gateway.networking.k8s.io", "v1", "grpcroutes"),
     "Gateway": ("apis", "gateway.networking.k8s.io", "v1", "gateways"),
     "GatewayClass": ("apis", "gateway.networking.k8s.io", "v1", "gatewayclasses"),
+    "PrometheusRule": ("apis", "monitoring.coreos.com", "v1", "prometheusrules"),
+    "PodMonitor": ("apis", "monitoring.coreos.com", "v1", "podmonitors"),
+    "GrafanaDashboard": ("apis", "grafana.integreatly.org", "v1beta1", "grafanadashboards"),
 }
 _OF_THE_CLUSTER = ("GatewayClass",)
+_KINDS_KNOWN_FOR = 30.0
+"""Seconds that the answer to which optional kinds there are stays good."""
 _TIMEOUT = 30.0
 _PAGE = 500
 _METADATA_ONLY = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
@@ -54,6 +61,7 @@ class KubernetesCluster:
 
     def __init__(self, api: client.ApiClient) -> None:
         self._dynamic = DynamicClient(api)
+        self._optional: tuple[float, frozenset[str]] | None = None
 
     async def get(self, kind: str, namespace: str, name: str) -> Manifest | None:
         """Read one object; None where there is none."""
@@ -85,6 +93,25 @@ class KubernetesCluster:
             position = answer["metadata"].get("continue")
             if not position:
                 return found
+
+    async def optional_kinds(self) -> frozenset[str]:
+        """Ask which of `OPTIONAL_KINDS` the API server has; every account may ask."""
+        if self._optional is not None and time.monotonic() - self._optional[0] < _KINDS_KNOWN_FOR:
+            return self._optional[1]
+        groups = {_KINDS[kind][1:3] for kind in OPTIONAL_KINDS}
+        there: set[str] = set()
+        for group, version in sorted(groups):
+            there |= await self._served(f"/apis/{group}/{version}")
+        found = frozenset(there & set(OPTIONAL_KINDS))
+        self._optional = time.monotonic(), found
+        return found
+
+    async def _served(self, path: str) -> set[str]:
+        request = self._dynamic.request("get", path, serialize=False, _request_timeout=_TIMEOUT)
+        try:
+            return {one["kind"] for one in (await self._send(request))["resources"]}
+        except GoneError:
+            return set()
 
     async def create(self, manifest: Manifest) -> bool:
         """Create an object; False where one of its name is there already."""

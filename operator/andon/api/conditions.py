@@ -12,6 +12,7 @@ class ConditionType(StrEnum):
     BUILT = "Built"
     VALIDATED = "Validated"
     ROLLOUT_COMPLETE = "RolloutComplete"
+    MONITORING_READY = "MonitoringReady"
     RECONCILING = "Reconciling"
     STALLED = "Stalled"
 
@@ -70,6 +71,9 @@ class Reason(StrEnum):
     ROUTER_NOT_READY = "RouterNotReady"
     GATEWAY_MISSING = "GatewayMissing"
     MIRROR_UNSUPPORTED = "MirrorUnsupported"
+    MONITORING_IN_PLACE = "MonitoringInPlace"
+    PROMETHEUS_OPERATOR_ABSENT = "PrometheusOperatorAbsent"
+    MONITORING_FAILED = "MonitoringFailed"
     INVALID_SPEC = "InvalidSpec"
     NAME_TAKEN = "NameTaken"
     REJECTED = "Rejected"

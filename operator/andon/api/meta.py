@@ -87,6 +87,11 @@ def router_name(fault_model: str) -> str:
     return f"{fault_model}-router"
 
 
+def dashboard_name(fault_model: str) -> str:
+    """Name of the ConfigMap, and of the GrafanaDashboard, with the dashboard of a FaultModel."""
+    return f"{fault_model}-dashboard"
+
+
 def rules_name(fault_model: str) -> str:
     """Name of the PrometheusRule, or of the ConfigMap, with the rules of a FaultModel."""
     return f"{fault_model}-rules"

@@ -1,8 +1,78 @@
 """`spec.monitoring`: what is watched of a model that serves."""
 
+from typing import Annotated, Literal
+
 from pydantic import Field
 
+from andon.api.durations import Duration
 from model_builder.spec import Spec
+
+Share = Annotated[str, Field(min_length=4, max_length=8, pattern=r"^0[.]9([5-9]|[5-9][0-9]{1,4})$")]
+"""A share that can be promised: with less than 0.95 no burn rate would ever be reached."""
+
+LatencyThreshold = Literal[
+    "1ms", "5ms", "10ms", "25ms", "50ms", "100ms", "250ms", "500ms", "1s", "2500ms", "5s", "10s", "30s"
+]
+"""The bounds of Envoy's histogram."""
+
+AlertName = Literal[
+    "FaultModelAccuracyBelowGate",
+    "FaultModelArtifactDigestMismatch",
+    "FaultModelArtifactFetchFails",
+    "FaultModelBuildFailed",
+    "FaultModelCanaryHeld",
+    "FaultModelDrift",
+    "FaultModelErrorBudgetBurnsFast",
+    "FaultModelErrorBudgetBurnsSlowly",
+    "FaultModelLabelsOverdue",
+    "FaultModelLatencyBudgetBurnsFast",
+    "FaultModelLatencyBudgetBurnsSlowly",
+    "FaultModelMonitorDropsInputs",
+    "FaultModelNoTraffic",
+    "FaultModelNotScraped",
+    "FaultModelRolledBack",
+    "FaultModelSensorFault",
+    "FaultModelUnavailable",
+    "FaultModelVersionFails",
+]
+
+LabelKey = Annotated[str, Field(min_length=1, max_length=317)]
+LabelValue = Annotated[str, Field(max_length=63)]
+
+
+class LatencyObjective(Spec):
+    """How fast how many answers are promised to be."""
+
+    threshold: LatencyThreshold = Field(default="250ms", description="What fast is, seen from the router.")
+    share: Share = Field(
+        default="0.99", description='Share of the requests of 30 days that are answered as fast, such as "0.99".'
+    )
+
+
+class Alerts(Spec):
+    """When people are called."""
+
+    enabled: bool = Field(default=True, description="Write alerts; without them only series are recorded.")
+    availability: Share = Field(
+        default="0.999", description='Share of the requests of 30 days that are answered, such as "0.999".'
+    )
+    latency: LatencyObjective = Field(
+        default_factory=LatencyObjective, description="How fast how many answers are promised to be."
+    )
+    minimum_failures: int = Field(
+        default=5,
+        ge=1,
+        le=1000,
+        description="Failed or slow requests that must come together before an alert on them: one of ten says little.",
+    )
+    held_after: Duration = Field(default="30m", description="How long a new version may wait before that is told.")
+    no_traffic_after: Duration = Field(default="1h", description="How long without a request before that is told.")
+    labels_overdue_after: Duration = Field(
+        default="24h", description="How long alarms may go without any label before that is told."
+    )
+    disabled: tuple[AlertName, ...] = Field(
+        default=(), max_length=18, description="Alerts that are not written, by name."
+    )
 
 
 class Monitoring(Spec):
@@ -12,6 +82,17 @@ class Monitoring(Spec):
         default=False,
         description=(
             "Send a copy of each request to the monitor of the namespace, which scores it with the version that serves"
-            " and with the one on trial, and takes labels. It answers no client and holds none up."
+            " and with the one on trial, and takes labels; it answers no client and holds none up. Write rules, scrape"
+            " settings and a dashboard for Prometheus and Grafana."
+        ),
+    )
+    alerts: Alerts = Field(default_factory=Alerts, description="When people are called.")
+    dashboard: bool = Field(default=True, description="Write a dashboard for Grafana.")
+    labels: dict[LabelKey, LabelValue] = Field(
+        default_factory=dict,
+        max_length=20,
+        description=(
+            "Labels on top of our own for PrometheusRule, PodMonitor and dashboard, such as those that the plant's"
+            " Prometheus selects by."
         ),
     )

@@ -1,6 +1,7 @@
 """(observed, decision, platform) → all children that a FaultModel is to have, in the order in which to write them."""
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from andon.api.meta import (
@@ -55,6 +56,10 @@ class Children:
     create: tuple[Manifest, ...]
     apply: tuple[Manifest, ...]
     keep: frozenset[int]
+
+    def and_also(self, manifests: Iterable[Manifest]) -> "Children":
+        """Give these children and more that are kept as they are written."""
+        return replace(self, apply=(*self.apply, *manifests))
 
     def wants(self, manifest: Manifest) -> bool:
         """Whether a live child is among those that are to exist."""

@@ -56,6 +56,19 @@ def satisfies(live: object, desired: object) -> bool:
     return amount is not None and amount == _amount(live)
 
 
+def owned(manifest: Manifest, uid: str) -> bool:
+    """Whether an object belongs to the one with this uid."""
+    return any(owner["uid"] == uid for owner in manifest["metadata"].get("ownerReferences") or ())
+
+
+def as_applied(live: Manifest | None, desired: Manifest) -> bool:
+    """Whether a live object was written as desired (`stamped`), and still is so."""
+    if live is None:
+        return False
+    applied = (live["metadata"].get("annotations") or {}).get(ANNOTATION_APPLIED)
+    return applied == desired["metadata"]["annotations"][ANNOTATION_APPLIED] and satisfies(live, desired)
+
+
 def _empty(value: object) -> bool:
     # The API server drops what is empty, such as resources: {}; an emptyDir: {} is kept, and its key is its meaning.
     return value is None or value == {} or value == []

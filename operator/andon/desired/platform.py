@@ -3,6 +3,9 @@
 from dataclasses import dataclass, field
 from typing import Any
 
+RUNBOOKS = "docs/runbooks"
+"""Where no address of the runbooks is set: their place in the repository."""
+
 
 @dataclass(frozen=True)
 class Images:
@@ -60,6 +63,8 @@ class Platform:
         Whether FaultModels may hang their routes under Gateways: the operator then has rights for the Gateway API.
     build_deadline
         Seconds after which a build is stopped.
+    runbooks
+        Address of the folder with a page for each alert.
     build_resources, server_resources, router_resources
         As in a container; a FaultModel's own `serving.resources` go before `server_resources`.
     """
@@ -68,6 +73,7 @@ class Platform:
     store: Store = field(default_factory=Store)
     cluster_domain: str = "cluster.local"
     gateway_api: bool = False
+    runbooks: str = RUNBOOKS
     build_deadline: int = 3600
     build_resources: dict[str, Any] = field(default_factory=dict)
     server_resources: dict[str, Any] = field(default_factory=dict)

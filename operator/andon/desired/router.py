@@ -19,6 +19,7 @@ from andon.desired.envoy import FOLDER, STATUS_PORT, digest, files
 from andon.desired.platform import Platform
 from andon.desired.pods import CONTAINER_SECURITY, disruption_budget, metadata, pod_spec
 from andon.desired.providers import Asked, Live, note
+from andon.desired.scraping import router_annotations
 
 DRAIN_SECONDS = 10
 
@@ -97,7 +98,7 @@ def _deployment(
         "volumeMounts": [{"name": "config", "mountPath": FOLDER, "readOnly": True}],
     }
     template = {
-        "metadata": {"labels": labels, "annotations": {f"{GROUP}/bootstrap": bootstrap}},
+        "metadata": {"labels": labels, "annotations": {f"{GROUP}/bootstrap": bootstrap, **router_annotations()}},
         "spec": pod_spec(
             platform.images,
             containers=[container],

@@ -5,15 +5,13 @@ import yaml
 from andon.api.meta import COMPONENT_MONITORING, child_labels, rules_name
 from andon.api.v1alpha1 import Manifest
 from andon.core.observed import Identity
+from andon.desired.platform import RUNBOOKS
 from andon.desired.pods import metadata
 from andon.desired.rules_alert import Alert, Subject, alert_rule
 from andon.desired.rules_model import model_alerts
 from andon.desired.rules_objectives import objective_alerts
 from andon.desired.rules_recording import long_recording_rules, recording_rules
 from andon.desired.rules_rollout import rollout_alerts
-
-RUNBOOKS = "docs/runbooks"
-"""Where no address of the runbooks is set: their place in the repository."""
 
 RULES_FILE = "rules.yaml"
 
@@ -27,15 +25,26 @@ def alerts(subject: Subject, disabled: frozenset[str] = frozenset()) -> list[Ale
     return [alert for alert in every if alert.name not in disabled]
 
 
-def rule_groups(subject: Subject, runbooks: str = RUNBOOKS, disabled: frozenset[str] = frozenset()) -> list[Manifest]:
-    """Give the rule groups of a FaultModel, as Prometheus takes them."""
+def rule_groups(
+    subject: Subject, runbooks: str = RUNBOOKS, disabled: frozenset[str] | None = frozenset()
+) -> list[Manifest]:
+    """Give the rule groups of a FaultModel, as Prometheus takes them.
+
+    Parameters
+    ----------
+    disabled
+        Names of alerts that are left out; None: all of them.
+    """
     prefix = f"andon/{subject.namespace}/{subject.name}"
-    rules = [alert_rule(alert, subject.labels, runbooks) for alert in alerts(subject, disabled)]
-    return [
+    groups = [
         {"name": f"{prefix}/recording", "rules": recording_rules(subject)},
         {"name": f"{prefix}/recording-long", "interval": LONG_INTERVAL, "rules": long_recording_rules(subject)},
-        {"name": f"{prefix}/alerts", "rules": rules},
     ]
+    wanted = alerts(subject, disabled) if disabled is not None else []
+    if wanted:
+        rules = [alert_rule(alert, subject.labels, runbooks) for alert in wanted]
+        groups.append({"name": f"{prefix}/alerts", "rules": rules})
+    return groups
 
 
 def prometheus_rule(identity: Identity, groups: list[Manifest], labels: dict[str, str]) -> Manifest:

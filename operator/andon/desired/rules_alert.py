@@ -64,8 +64,12 @@ class Subject:
         return selector(ours, *matchers, namespace=self.namespace, faultmodel=self.name)
 
     def clusters(self, *matchers: str) -> str:
-        """Select the router's series of its versions; ``vN-http`` and ``vN-grpc``."""
-        versions = 'envoy_cluster_name=~"v[0-9]+-(http|grpc)"'
+        """Select the router's series of its versions.
+
+        Requests count for the cluster that their route names: ``vN-http``, or ``vN-http-else-vM`` where version M is
+        to stand in for version N.
+        """
+        versions = 'envoy_cluster_name=~"v[0-9]+-(http|grpc)(-else-v[0-9]+)?"'
         return selector(versions, *matchers, namespace=self.namespace, faultmodel=self.name)
 
     def server(self, *matchers: str) -> str:

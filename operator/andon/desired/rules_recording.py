@@ -44,10 +44,15 @@ def _written(subject: Subject, records: dict[str, str]) -> list[Manifest]:
 def failed_requests(subject: Subject, window: str) -> str:
     """Requests each second that the line did not get an answer to, through no fault of its own."""
     http = f"""sum(rate(envoy_http_downstream_rq_xx{subject.router('envoy_response_code_class="5"')}[{window}]))"""
-    grpc = (
-        or_zero(f"sum(rate(envoy_cluster_grpc_{code}{subject.clusters()}[{window}]))") for code in GRPC_SERVER_FAULTS
+    return f"{http} + {or_zero(f'sum({_failed_calls(subject, window)})')}"
+
+
+def _failed_calls(subject: Subject, window: str) -> str:
+    """GRPC calls each second that failed, by cluster and status; each status is a metric of its own."""
+    return " or ".join(
+        f'label_replace(rate(envoy_cluster_grpc_{code}{subject.clusters()}[{window}]), "code", "{code}", "", "")'
+        for code in GRPC_SERVER_FAULTS
     )
-    return " + ".join((http, *grpc))
 
 
 def slow_requests(subject: Subject, window: str) -> str:
@@ -69,20 +74,21 @@ def _traffic(subject: Subject, window: str) -> dict[str, str]:
 
 
 def _versions(subject: Subject) -> dict[str, str]:
-    clusters, servers = subject.clusters(), subject.server()
+    servers = subject.server()
 
-    def by_version(metric: str, *, more: str = "", matchers: str = clusters) -> str:
-        return f"sum by (version{more}) (label_replace(rate({metric}{matchers}[5m]), {_VERSION}))"
+    def by_version(metric: str, more: str = "") -> str:
+        return f"sum by (version{more}) (label_replace(rate({metric}{subject.clusters()}[5m]), {_VERSION}))"
 
     def mean(metric: str) -> str:
         executions = f"sum by (version) (rate(nv_inference_request_success{servers}[5m]))"
         return f"sum by (version) (rate({metric}{servers}[5m])) / 1e6 / ({executions} > 0)"
 
-    errors = subject.clusters('envoy_response_code_class="5"')
-    buckets = by_version("envoy_cluster_upstream_rq_time_bucket", more=", le")
+    errors = f"""rate(envoy_cluster_upstream_rq_xx{subject.clusters('envoy_response_code_class="5"')}[5m])"""
+    failed = f"{errors} or {_failed_calls(subject, '5m')}"
+    buckets = by_version("envoy_cluster_upstream_rq_time_bucket", ", le")
     return {
         "model_version:andon_requests:rate5m": by_version("envoy_cluster_upstream_rq_completed"),
-        "model_version:andon_failed_requests:rate5m": by_version("envoy_cluster_upstream_rq_xx", matchers=errors),
+        "model_version:andon_failed_requests:rate5m": f"sum by (version) (label_replace({failed}, {_VERSION}))",
         "model_version:andon_request_duration_seconds:p50_rate5m": f"histogram_quantile(0.5, {buckets}) / 1e3",
         "model_version:andon_request_duration_seconds:p99_rate5m": f"histogram_quantile(0.99, {buckets}) / 1e3",
         "model_version:andon_compute_seconds:mean_rate5m": mean("nv_inference_compute_infer_duration_us"),

@@ -15,6 +15,7 @@ from andon.desired.pods import (
     metadata,
     pod_spec,
 )
+from andon.desired.scraping import server_annotations
 
 DRAIN_SECONDS = 15
 """How long a server that is to stop still answers: longer than the router needs to learn that its address is gone
@@ -80,7 +81,7 @@ def _deployment(
         {"name": "shm", "emptyDir": {"medium": "Memory", "sizeLimit": "128Mi"}},
     ]
     template = {
-        "metadata": {"labels": labels, "annotations": {"andon.dev/digest": version.digest}},
+        "metadata": {"labels": labels, "annotations": {"andon.dev/digest": version.digest, **server_annotations()}},
         "spec": pod_spec(
             platform.images,
             initContainers=[fetch],

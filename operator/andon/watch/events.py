@@ -33,6 +33,7 @@ def registry(add: Callable[[Key], None], sightings: Sightings) -> kopf.OperatorR
         async def handle(event: Any, **_: Any) -> None:  # noqa: ANN401  Kopf calls with more than we name
             manifest = event["object"]
             metrics.WATCH_EVENTS.labels(kind).inc()
+            metrics.WATCH_SEEN.labels(kind).set_to_current_time()
             sightings.saw(kind, manifest, deleted=event["type"] == "DELETED")
             key = key_of(kind, manifest)
             if key is not None:

@@ -11,6 +11,9 @@ DURATION = Histogram(
 )
 QUEUE_DEPTH = Gauge("andon_queue_depth", "FaultModels that wait to be looked at.")
 WATCH_EVENTS = Counter("andon_watch_events", "Watch events by kind.", ["kind"])
+WATCH_SEEN = Gauge(
+    "andon_watch_last_event_timestamp_seconds", "When a watch last told of something, by kind.", ["kind"]
+)
 RESYNC_MISSED = Gauge(
     "andon_resync_missed_objects", "Objects whose last change no watch event has told, by kind.", ["kind"]
 )

@@ -14,6 +14,7 @@ from andon.adapters.lease import lead, release
 from andon.reconcile import Key, Reconciler
 from andon.settings import Settings
 from andon.watch import events, metrics
+from andon.watch.fleet import Fleet
 from andon.watch.health import Health
 from andon.watch.queue import KeyedQueue
 from andon.watch.resync import Resync
@@ -36,8 +37,8 @@ async def run(settings: Settings) -> None:
     routers, health, sightings = EnvoyRouters(), Health(), Sightings()
     queue: KeyedQueue[Key] = KeyedQueue(on_depth=metrics.QUEUE_DEPTH.set)
     cluster = KubernetesCluster(api)
-    reconciler = Reconciler(cluster, routers, SystemClock(), settings.platform())
-    resync = Resync(cluster.list_metadata, sightings, health, queue.add, settings.namespaces)
+    reconciler = Reconciler(cluster, routers, SystemClock(), settings.platform(), Fleet())
+    resync = Resync(cluster.list_metadata, sightings, health, queue.add, settings.namespaces, cluster.optional_kinds)
 
     idle = asyncio.Event()
     idle.set()

@@ -38,12 +38,15 @@ class Resync:
         health: Health,
         add: Callable[[Key], None],
         namespaces: Iterable[str],
+        optional_kinds: Callable[[], Awaitable[frozenset[str]]] | None = None,
     ) -> None:
         self._list_metadata = list_metadata
         self._sightings = sightings
         self._health = health
         self._add = add
         self._namespaces = tuple(namespaces) or ("",)
+        self._optional_kinds = optional_kinds
+        self._kinds: frozenset[str] | None = None
 
     async def run(self, interval: float) -> None:
         """Resync for ever."""
@@ -57,7 +60,8 @@ class Resync:
                 _log.exception("resync failed", reason="InternalError")
 
     async def once(self) -> None:
-        """List all watched kinds once."""
+        """List all watched kinds once; look at every FaultModel where an optional kind has come or gone."""
+        everything = await self._kinds_changed()
         for kind in WATCHED_KINDS:
             label = "" if kind == "FaultModel" else LABEL_FAULT_MODEL
             listed = [one for place in self._namespaces for one in await self._list_metadata(kind, place, label)]
@@ -66,5 +70,12 @@ class Resync:
             if missed:
                 _log.error("watch is dead", kind=kind, missed=missed)
             self._health.watch(kind, alive=missed == 0)
-            for key in filter(None, (key_of(kind, one) for one in unseen)):
+            concerned = listed if everything and kind == "FaultModel" else unseen
+            for key in filter(None, (key_of(kind, one) for one in concerned)):
                 self._add(key)
+
+    async def _kinds_changed(self) -> bool:
+        if self._optional_kinds is None:
+            return False
+        before, self._kinds = self._kinds, await self._optional_kinds()
+        return before is not None and before != self._kinds

@@ -8,6 +8,7 @@ import pytest
 from andon import reconcile
 from andon.adapters import kubernetes
 from andon.desired import gateway
+from andon.desired.monitoring import OPTIONAL_KINDS
 from andon.watch.resync import WATCHED_KINDS
 from lab.paths import REPOSITORY
 from tests.unit.chart.rendering import NAMESPACE, Manifest, environment, of_kind, render, the
@@ -38,6 +39,8 @@ def needed() -> Rights:
     allow("get", "FaultModel", "PersistentVolumeClaim", *applied)
     allow("create", *applied, "Job", "FaultModelVersion", "PersistentVolumeClaim", "Event")
     allow("patch", *applied, "Pod")
+    for verb in ("get", "list", "create", "patch", "delete"):
+        allow(verb, *OPTIONAL_KINDS)
     rights["andon.dev", "faultmodels/status"].add("update")
     # Owner references that block deletion ask for it where OwnerReferencesPermissionEnforcement is on.
     rights["andon.dev", "faultmodels/finalizers"].add("update")

@@ -104,3 +104,11 @@ def _rules(groups: list[dict[str, object]]) -> list[dict[str, str]]:
 def _shape(expression: str) -> str:
     """Give an expression without what is in its strings."""
     return re.sub(r'"(?:[^"\\]|\\.)*"', '""', expression, flags=re.DOTALL)
+
+
+def test_prometheus_takes_the_documented_configuration(tmp_path: Path) -> None:
+    page = (REPOSITORY / "docs" / "monitoring.md").read_text()
+    (text,) = [found for found in re.findall(r"```yaml\n(.*?)```", page, re.DOTALL) if "scrape_configs" in found]
+    # Debian's Prometheus is built without Kubernetes; what is done with the targets is what can go wrong.
+    text = re.sub(r"kubernetes_sd_configs: .*", "static_configs: []", text)
+    assert promtool.check_config(tmp_path, text) == ""

@@ -1,0 +1,59 @@
+"""Whether what a FaultModel brings along for Prometheus and Grafana is in place: the condition MonitoringReady."""
+
+from collections.abc import Collection
+from datetime import UTC, datetime
+from typing import Literal
+
+from andon.api.conditions import ConditionType, Reason
+from andon.api.status import Condition, FaultModelStatus
+from andon.core.observed import Observed
+
+NEEDED_KINDS = ("PrometheusRule", "PodMonitor")
+"""Kinds of the Prometheus Operator, without which a plant has to load rules and find targets by its own means."""
+
+
+def with_monitoring(
+    status: FaultModelStatus, observed: Observed, kinds: Collection[str], trouble: str, now: datetime
+) -> FaultModelStatus:
+    """Give the status with MonitoringReady; without it where nothing is to be watched.
+
+    Parameters
+    ----------
+    kinds
+        The optional kinds that the cluster has.
+    trouble
+        Why they could not be written; empty where they were, or there was nothing to write.
+    """
+    others = tuple(one for one in status.conditions if one.type != ConditionType.MONITORING_READY)
+    if not observed.spec.monitoring.enabled and not trouble:
+        return status.model_copy(update={"conditions": others})
+    said, reason, message = _said(kinds, trouble)
+    before = observed.status.condition(ConditionType.MONITORING_READY)
+    since = before.last_transition_time if before is not None and before.status == said else _stamp(now)
+    condition = Condition(
+        type=ConditionType.MONITORING_READY,
+        status=said,
+        reason=reason,
+        message=message,
+        observed_generation=observed.identity.generation,
+        last_transition_time=since,
+    )
+    return status.model_copy(update={"conditions": tuple(sorted((*others, condition), key=lambda one: one.type))})
+
+
+def _said(kinds: Collection[str], trouble: str) -> tuple[Literal["True", "False"], str, str]:
+    if trouble:
+        return "False", Reason.MONITORING_FAILED, f"{trouble} What serves is not touched."
+    absent = [kind for kind in NEEDED_KINDS if kind not in kinds]
+    if absent:
+        return (
+            "False",
+            Reason.PROMETHEUS_OPERATOR_ABSENT,
+            f"The cluster has no {' and no '.join(absent)} (monitoring.coreos.com): rules lie in a ConfigMap, and pods"
+            " carry scrape annotations. Install the Prometheus Operator, and they are written without a restart.",
+        )
+    return "True", Reason.MONITORING_IN_PLACE, "Rules and scrape settings are in place."
+
+
+def _stamp(time: datetime) -> str:
+    return time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -1,0 +1,106 @@
+"""Dashboards: fresh, filled in, and made of queries that a real Prometheus takes."""
+
+import json
+import re
+import socket
+import subprocess
+import urllib.parse
+import urllib.request
+from collections.abc import Iterator
+from contextlib import suppress
+from typing import Any
+
+import pytest
+
+from andon.desired.dashboard import dashboard
+from andon.desired.rules import rule_groups
+from andon.desired.rules_alert import Subject
+from dashboards.__main__ import files
+from lab.paths import REPOSITORY
+from tests.support import promtool
+from tests.support.kubectl import eventually
+
+CHART = REPOSITORY / "charts" / "andon" / "files" / "dashboards" / "operator.json"
+BOARDS = {
+    "faultmodel": json.loads(dashboard("plant", "spindle")),
+    "operator": json.loads(CHART.read_text()),
+}
+
+
+def _queries(board: dict[str, Any]) -> list[tuple[str, str]]:
+    return [(panel["title"], target["expr"]) for panel in board["panels"] for target in panel.get("targets", ())]
+
+
+@pytest.mark.parametrize("place", files())
+def test_dashboards_are_fresh(place: str) -> None:
+    assert (REPOSITORY / place).read_text() == files()[place], "stale: run `make generate`"
+
+
+def test_no_place_is_left_open() -> None:
+    text = dashboard("plant", "spindle")
+    assert not re.search(r"@[A-Z]+@", text)
+    assert BOARDS["faultmodel"]["title"] == "Andon: plant/spindle"
+    for title, expression in _queries(BOARDS["faultmodel"]):
+        assert '"spindle"' in expression, title
+        assert '"plant"' in expression, title
+
+
+def test_each_model_has_its_own_identifier() -> None:
+    found = {json.loads(dashboard(*names))["uid"] for names in (("a", "b-c"), ("a-b", "c"), ("a", "b"))}
+    assert len(found) == 3
+    assert all(len(uid) <= 40 for uid in found)
+
+
+@pytest.mark.parametrize("board", BOARDS.values(), ids=BOARDS)
+def test_panels_are_told_apart_and_explained(board: dict[str, Any]) -> None:
+    numbers = [panel["id"] for panel in board["panels"]]
+    assert len(set(numbers)) == len(numbers)
+    for panel in board["panels"]:
+        assert panel["type"] == "row" or panel["description"], panel["title"]
+
+
+@pytest.fixture(scope="module")
+def prometheus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    folder = tmp_path_factory.mktemp("prometheus")
+    config = folder / "prometheus.yaml"
+    config.write_text("{}")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{free.getsockname()[1]}"
+    words = [f"--config.file={config}", f"--storage.tsdb.path={folder}/data", f"--web.listen-address={address}"]
+    with (folder / "log").open("wb") as log:
+        running = subprocess.Popen([promtool.program("prometheus"), *words], stdout=log, stderr=log)
+        try:
+            eventually(lambda: _ready(address), 60, "Prometheus answers")
+            yield address
+        finally:
+            running.terminate()
+            running.wait(30)
+
+
+def _ready(address: str) -> bool:
+    with suppress(OSError), urllib.request.urlopen(f"http://{address}/-/ready") as answer:
+        return bool(answer.status == 200)
+    return False
+
+
+@pytest.mark.parametrize("board", BOARDS.values(), ids=BOARDS)
+def test_prometheus_takes_every_query(prometheus: str, board: dict[str, Any]) -> None:
+    queries = _queries(board)
+    assert len(queries) > 10
+    for title, expression in queries:
+        asked = urllib.parse.urlencode({"query": expression})
+        with urllib.request.urlopen(f"http://{prometheus}/api/v1/query?{asked}") as answer:
+            assert json.load(answer)["status"] == "success", title
+
+
+def test_what_dashboards_ask_for_is_recorded() -> None:
+
+    recorded = {
+        rule["record"] for group in rule_groups(Subject("a", "b")) for rule in group["rules"] if "record" in rule
+    }
+    asked = {
+        name for _, text in _queries(BOARDS["faultmodel"]) for name in re.findall(r"model[a-z_]*:[a-z_:0-9]+", text)
+    }
+    assert asked
+    assert asked <= recorded
