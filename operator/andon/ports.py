@@ -1,12 +1,14 @@
 """What the reconciler needs of the world, in a few methods each; `andon.adapters` answers them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
 from andon.api.v1alpha1 import Manifest
+from andon.core.comparison import Comparison
 from andon.core.observed import Followed
 from andon.core.telling import Telling
+from andon.core.traffic_counts import Traffic
 
 
 class Cluster(Protocol):
@@ -65,6 +67,20 @@ class Routers(Protocol):
 
     async def followed(self, address: str) -> Followed:
         """Ask a router pod which route it follows and which versions it reaches; neither where it is silent."""
+
+
+class Metrics(Protocol):
+    """The counts of a version's requests."""
+
+    async def traffic(self, routers: Sequence[str], servers: Sequence[str], name: str, version: int) -> Traffic | None:
+        """Ask router pods and a version's server pods for their counts, by address; None where a router is silent."""
+
+
+class Monitor(Protocol):
+    """The monitor of a namespace."""
+
+    async def comparison(self, namespace: str, name: str, old: str, new: str) -> Comparison | None:
+        """Ask what it saw of two artifacts, by digest; None where it does not answer or knows nothing."""
 
 
 class Clock(Protocol):

@@ -3,7 +3,7 @@
 import asyncio
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 import structlog
@@ -15,10 +15,12 @@ from andon.api.meta import API_VERSION, FIELD_MANAGER, LABEL_FAULT_MODEL
 from andon.api.status import FaultModelStatus
 from andon.api.traffic import Traffic
 from andon.api.v1alpha1 import Manifest
+from andon.core.comparison import gathered
+from andon.core.judgement import compared, latency_limit
 from andon.core.monitoring import with_monitoring
 from andon.core.observed import Observed, RouterPod
 from andon.core.rollout import decide
-from andon.core.snapshot import Objects, identity, router_pods, snapshot, status_of
+from andon.core.snapshot import Objects, addresses, identity, router_pods, server_pods, snapshot, status_of
 from andon.core.status import Transition, Trouble, first_status, status, transitions, troubled_status
 from andon.core.telling import telling
 from andon.desired.children import Children, children, provider
@@ -31,7 +33,7 @@ from andon.desired.platform import Platform
 from andon.desired.router import route_annotation
 from andon.errors import AndonError, ForbiddenError, GoneError, NameTakenError, RejectedError, UnsupportedError
 from andon.optional import OptionalObjects
-from andon.ports import Clock, Cluster, Fleet, Nobody, Routers
+from andon.ports import Clock, Cluster, Fleet, Metrics, Monitor, Nobody, Routers
 
 _log = structlog.get_logger()
 
@@ -51,14 +53,23 @@ class Key:
     name: str
 
 
+@dataclass(frozen=True)
+class Sources:
+    """Who is asked how requests fare: none of them is the API server."""
+
+    routers: Routers
+    metrics: Metrics
+    monitor: Monitor
+
+
 class Reconciler:
     """Brings one FaultModel nearer to what its spec asks for. Can start from nothing but the cluster's state."""
 
     def __init__(
-        self, cluster: Cluster, routers: Routers, clock: Clock, platform: Platform, fleet: Fleet | None = None
+        self, cluster: Cluster, sources: Sources, clock: Clock, platform: Platform, fleet: Fleet | None = None
     ) -> None:
         self._cluster = cluster
-        self._routers = routers
+        self._sources = sources
         self._clock = clock
         self._platform = platform
         self._optional = OptionalObjects(cluster)
@@ -98,6 +109,7 @@ class Reconciler:
             await self._write_status(model, observed.status, first_status(observed, now), ())
             return AT_ONCE
         await refuse_unsupported(self._cluster, observed, enabled=self._platform.gateway_api)
+        observed = await self._with_evidence(observed, live["Pod"])
         decision = decide(observed, now)
         kinds = await self._optional.kinds()
         monitoring = monitoring_objects(observed, kinds.there, self._platform)
@@ -133,10 +145,12 @@ class Reconciler:
         uid = model["metadata"]["uid"]
         mine = {kind: [one for one in items if kind == "Pod" or _owned(one, uid)] for kind, items in live.items()}
         entrances = _entrances(model, mine)
-        pods = [pod for pod in router_pods(mine["Pod"]) if pod.get("status", {}).get("podIP") and entrances is None]
-        said = await asyncio.gather(*(self._routers.followed(pod["status"]["podIP"]) for pod in pods))
+        pods = [pod for pod in router_pods(mine["Pod"]) if addresses([pod]) and entrances is None]
+        said = await asyncio.gather(*(self._sources.routers.followed(pod["status"]["podIP"]) for pod in pods))
+        namespace = await self._cluster.get("Namespace", "", model["metadata"]["namespace"])
         return Objects(
             model=model,
+            namespace=namespace,
             versions=mine["FaultModelVersion"],
             jobs=mine["Job"],
             pods=mine["Pod"],
@@ -145,6 +159,22 @@ class Reconciler:
             followed={pod["metadata"]["name"]: answer for pod, answer in zip(pods, said, strict=True)},
             entrances=entrances,
         )
+
+    async def _with_evidence(self, observed: Observed, pods: list[Manifest]) -> Observed:
+        """Ask what was seen of the version on trial, where that is to be judged."""
+        pair, analysis = compared(observed), observed.spec.rollout.analysis
+        if pair is None or analysis is None:
+            return observed
+        namespace, name = observed.identity.namespace, observed.identity.name
+        number = pair.new.spec.version
+        asked = self._sources.metrics.traffic(
+            addresses(router_pods(pods)), addresses(server_pods(pods, number)), name, number
+        )
+        monitored = observed.spec.monitoring.enabled
+        old, new = pair.old.spec.digest, pair.new.spec.digest
+        told = self._sources.monitor.comparison(namespace, name, old, new) if monitored else _nobody()
+        traffic, comparison = await asyncio.gather(asked, told)
+        return replace(observed, evidence=gathered(traffic, comparison, latency_limit(analysis)))
 
     async def _carry_out(self, observed: Observed, wanted: Children, live: dict[str, list[Manifest]]) -> None:
         known = {(kind, one["metadata"]["name"]): one for kind, items in live.items() for one in items}
@@ -229,6 +259,10 @@ def _look_again(observed: Observed, wanted: timedelta | None) -> timedelta | Non
 def _entrances(model: Manifest, mine: dict[str, list[Manifest]]) -> tuple[RouterPod, ...] | None:
     traffic = Traffic.model_validate((model["spec"].get("rollout") or {}).get("traffic") or {})
     return provider(traffic).entrances(identity(model), traffic, mine)
+
+
+async def _nobody() -> None:
+    return None
 
 
 def _misfit(error: ValidationError) -> str:

@@ -46,6 +46,20 @@ def test_a_canary_with_windows_is_taken(kubectl: Kubectl) -> None:
     assert refusal(kubectl, rollout={"steps": steps, "windows": [window]}) == ""
 
 
+def test_an_analysis_of_everything_is_taken(kubectl: Kubectl) -> None:
+    limits = {
+        "errorRate": "0.01",
+        "latency": {"limit": "50ms", "share": "0.05"},
+        "disagreement": "0.02",
+        "recallLoss": "0.05",
+        "falseAlarmGain": "0.000001",
+    }
+    analysis = {"limits": limits, "labelDelay": "8h", "onNoData": "RollBack", "onExhausted": "RollBack"}
+    steps = [{"pause": "1m"}, {"shadow": "10m"}, {"approval": {}}, {"weight": 5}]
+    rollout = {"steps": steps, "analysis": analysis, "watch": "1h"}
+    assert refusal(kubectl, rollout=rollout, monitoring={"enabled": True}) == ""
+
+
 @pytest.mark.parametrize(
     "rollout",
     [
@@ -77,15 +91,39 @@ def test_each_provider_is_taken_with_what_it_can_do(kubectl: Kubectl, rollout: d
         ({"serving": {"resources": {"limits": {"gpu": 1}}}}, "field not declared in schema"),
         ({"rollout": {"progressDeadline": "5 minutes"}}, "should match"),
         ({"rollout": {"progressDeadline": "0s"}}, "longer than zero"),
-        ({"rollout": {"steps": [{}]}}, "exactly one of weight, pause and approval"),
-        ({"rollout": {"steps": [{"weight": 5, "pause": "1m"}]}}, "exactly one of weight, pause and approval"),
+        ({"rollout": {"steps": [{}]}}, "exactly one of shadow, weight, pause and approval"),
+        ({"rollout": {"steps": [{"weight": 5, "pause": "1m"}]}}, "exactly one of shadow, weight, pause and approval"),
         ({"rollout": {"steps": [{"weight": 100}]}}, "less than or equal to 99"),
         ({"rollout": {"steps": [{"weight": 0}]}}, "greater than or equal to 1"),
         ({"rollout": {"steps": [{"weight": 50}, {"pause": "1m"}, {"weight": 5}]}}, "weights must grow"),
         ({"rollout": {"steps": [{"weight": 5}, {"weight": 5}]}}, "weights must grow"),
         ({"rollout": {"steps": [{"approval": {}}, {"approval": {}}]}}, "one approval at most"),
         ({"rollout": {"steps": [{"pause": "5 minutes"}]}}, "should match"),
-        ({"rollout": {"steps": [{"shadow": "5m"}]}}, "field not declared in schema"),
+        ({"rollout": {"steps": [{"weight": 5}, {"shadow": "5m"}]}}, "before the first weight"),
+        ({"rollout": {"steps": [{"weight": 5}], "analysis": {"limits": {}}}}, "at least one limit"),
+        ({"rollout": {"analysis": {"limits": {"errorRate": "0.01"}}}}, "analysis needs a step"),
+        ({"rollout": {"watch": "1h", "analysis": {"limits": {"errorRate": "1"}}}}, "should match"),
+        ({"rollout": {"watch": "1h", "analysis": {"limits": {"errorRate": "0.00"}}}}, "should match"),
+        ({"rollout": {"watch": "1h", "analysis": {"limits": {"errorRate": "NaN"}}}}, "should match"),
+        ({"rollout": {"watch": "1h", "analysis": {"limits": {"latency": {"limit": "5 ms"}}}}}, "should match"),
+        ({"rollout": {"watch": "1h", "analysis": {"limits": {"recallLoss": "0.05"}}}}, "need monitoring.enabled"),
+        (
+            {
+                "rollout": {
+                    "traffic": {"provider": "Direct"},
+                    "watch": "1h",
+                    "analysis": {"limits": {"errorRate": "0.05"}},
+                }
+            },
+            "need rollout.traffic.provider Envoy",
+        ),
+        (
+            {
+                "rollout": {"watch": "1h", "analysis": {"limits": {"disagreement": "0.05"}}},
+                "monitoring": {"enabled": False},
+            },
+            "need monitoring.enabled",
+        ),
         ({"rollout": {"windows": [{"kind": "Allow", "cron": "0 25 * * *", "duration": "1h"}]}}, "should match"),
         ({"rollout": {"windows": [{"kind": "Allow", "cron": "0 14 * * 6"}]}}, "duration: Required value"),
         ({"rollout": {"windows": [{"kind": "Never", "cron": "0 14 * * 6", "duration": "1h"}]}}, "Unsupported value"),

@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from andon.core.observed import Route
+from tests.support import evidence
 from tests.support.cluster import succeeded
 from tests.support.runs import KEY, Run
 
@@ -16,7 +17,27 @@ STEPS = st.lists(st.integers(1, 99), max_size=3, unique=True).flatmap(
     )
 )
 EVENTS = st.sampled_from(
-    ["turns", "hour", "build", "break", "mend", "approve", "promote", "abort", "suspend", "resume", "spec", "forget"]
+    [
+        "turns",
+        "hour",
+        "build",
+        "break",
+        "mend",
+        "approve",
+        "promote",
+        "abort",
+        "suspend",
+        "resume",
+        "spec",
+        "forget",
+        "freeze",
+        "thaw",
+        "back",
+        "stay",
+        "good counts",
+        "bad counts",
+        "no counts",
+    ]
 )
 
 
@@ -26,6 +47,27 @@ def _steps(order: list[str], weights: list[int]) -> list[dict[str, Any]]:
     return [words.get(one) or {"weight": next(rising)} for one in order]
 
 
+ROLLOUTS = st.builds(
+    lambda steps, shadow, judged, watch: {
+        "steps": [*([{"shadow": "5m"}] if shadow else []), *steps],
+        # Only where there is anything to judge by.
+        **({"analysis": judged} if judged and (shadow or watch or any("weight" in one for one in steps)) else {}),
+        **({"watch": "20m"} if watch else {}),
+    },
+    steps=STEPS,
+    shadow=st.booleans(),
+    judged=st.none()
+    | st.sampled_from(
+        [
+            {"limits": {"errorRate": "0.05"}, "onNoData": no_data, "onExhausted": exhausted, "maxHold": "2h"}
+            for no_data in ("Hold", "RollBack")
+            for exhausted in ("AwaitApproval", "RollBack")
+        ]
+    ),
+    watch=st.booleans(),
+)
+
+
 def _digest(letter: str) -> str:
     return f"sha256:{letter * 64}"
 
@@ -33,9 +75,14 @@ def _digest(letter: str) -> str:
 class _Plant:
     """A run to which things happen."""
 
-    def __init__(self, steps: list[dict[str, Any]]) -> None:
+    def __init__(self, rollout: dict[str, object]) -> None:
         self.run = Run(watch=self._watch)
-        self.rollout: dict[str, object] = {"steps": steps}
+        self.rollout = rollout
+        self.steps: list[dict[str, Any]] = list(rollout["steps"])  # type: ignore[call-overload]
+        self.counts: tuple[int, int] | None = None
+        self.run.world.traffic = lambda version: (
+            evidence.traffic(self.run.clock.now(), self.counts[0], failed=self.counts[1]) if self.counts else None
+        )
         self.letter = "a"
         self.broken: set[int] = set()
         self.run.world.healthy = lambda version: version not in self.broken
@@ -76,25 +123,35 @@ class _Plant:
         elif what in ("suspend", "resume"):
             run.apply(rollout=self.rollout, suspend=what == "suspend")
         elif what == "spec":
-            self.rollout = {"steps": [{"weight": 30}, {"pause": "1h"}]}
+            self.rollout = {**self.rollout, "steps": [{"weight": 30}, {"pause": "1h"}]}
             run.apply(rollout=self.rollout)
+        elif what in ("freeze", "thaw"):
+            run.freeze(what == "freeze")
+        elif what == "back":
+            run.annotate(rollback=_digest("a"))
+        elif what == "stay":
+            run.model["metadata"].get("annotations", {}).pop("andon.dev/rollback", None)
+        elif what.endswith("counts"):
+            self.counts = {"good": (5000, 0), "bad": (5000, 1000), "few": (20, 0), "no": None}[what.split()[0]]
         elif what == "forget":
             run.model["status"] = {}
             run.cluster.put(run.model)
         await run.turn()
 
 
-async def _story(steps: list[dict[str, Any]], events: list[str]) -> None:
-    plant = _Plant(steps)
+async def _story(rollout: dict[str, object], events: list[str]) -> None:
+    plant = _Plant(rollout)
     run = plant.run
     run.apply(rollout=plant.rollout)
     await run.settle()
     for event in events:
         await plant.happen(event)
-    plant.broken = set()
+    plant.broken, plant.counts = set(), (5000, 0)
+    run.freeze(False)
+    run.model["metadata"].get("annotations", {}).pop("andon.dev/rollback", None)
     run.apply(rollout=plant.rollout, suspend=False)
     run.annotate(approve=_digest(plant.letter))
-    await run.settle(rounds=150)
+    await run.settle(rounds=400)
     status = run.model["status"]
     assert status["phase"] in ("Stable", "RolledBack")
     assert status["stable"]["weight"] == 100
@@ -107,8 +164,38 @@ async def _story(steps: list[dict[str, Any]], events: list[str]) -> None:
 
 
 @settings(deadline=None, max_examples=150)
-@given(steps=STEPS, events=st.lists(EVENTS, max_size=12))
+@given(rollout=ROLLOUTS, events=st.lists(EVENTS, max_size=12))
 def test_once_faults_stop_every_rollout_ends_stable_or_rolled_back(
-    steps: list[dict[str, Any]], events: list[str]
+    rollout: dict[str, object], events: list[str]
 ) -> None:
-    asyncio.run(_story(steps, events))
+    asyncio.run(_story(rollout, events))
+
+
+async def _unknown(rollout: dict[str, object], events: list[str]) -> None:
+    """No person promotes or approves, and nothing is ever known of the candidate."""
+    plant = _Plant(rollout)
+    run = plant.run
+    run.apply(rollout=plant.rollout)
+    await run.settle()
+    plant.letter = "b"
+    run.annotate(retrain="b")
+    for event in events:
+        await plant.happen(event)
+        for _ in range(3):
+            await run.turn()
+    shares = [route.weight(2) for route in run.world.routes_seen]
+    first = min((step["weight"] for step in plant.steps if "weight" in step), default=0)
+    assert max(shares, default=0) <= (0 if any("shadow" in step for step in plant.steps) else first)
+
+
+@settings(deadline=None, max_examples=60)
+@given(
+    rollout=ROLLOUTS.filter(lambda rollout: "analysis" in rollout and rollout["steps"]).filter(
+        lambda rollout: any("weight" in step or "shadow" in step for step in rollout["steps"])
+    ),
+    events=st.lists(
+        st.sampled_from(["turns", "hour", "freeze", "thaw", "no counts", "few counts", "suspend", "resume"])
+    ),
+)
+def test_what_is_not_known_promotes_nothing(rollout: dict[str, object], events: list[str]) -> None:
+    asyncio.run(_unknown(rollout, events))

@@ -6,12 +6,14 @@ one does is tried in tests/contract and tests/e2e.
 
 import copy
 import itertools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
 from andon.api.meta import COMPONENT_BUILD, COMPONENT_PREFLIGHT, COMPONENT_ROUTER, LABEL_COMPONENT, LABEL_FAULT_MODEL
 from andon.api.v1alpha1 import Manifest
+from andon.core.comparison import Comparison
 from andon.core.observed import Followed, Route
+from andon.core.traffic_counts import Traffic
 from andon.errors import ConflictError
 from model_builder.report import BuildReport, Metrics, PreflightReport, Runtime, Signature
 
@@ -169,6 +171,26 @@ class FakeRouters:
         return self._world.followed(address)
 
 
+class FakeMetrics:
+    """What routers and servers would have counted."""
+
+    def __init__(self, world: "World") -> None:
+        self._world = world
+
+    async def traffic(self, routers: Sequence[str], servers: Sequence[str], name: str, version: int) -> Traffic | None:
+        return self._world.traffic(version)
+
+
+class FakeMonitor:
+    """What the monitor would tell."""
+
+    def __init__(self, world: "World") -> None:
+        self._world = world
+
+    async def comparison(self, namespace: str, name: str, old: str, new: str) -> Comparison | None:
+        return self._world.comparison(old, new)
+
+
 class World:
     """Kubelet, Job controller, Deployment controller and Envoy, as far as Andon sees them.
 
@@ -182,6 +204,10 @@ class World:
         Whether the servers of a version become ready.
     accepted
         Whether a Gateway takes routes.
+    traffic
+        What was counted of a version's requests; None: a router is silent.
+    comparison
+        What the monitor saw of two artifacts, by digest; None: it is silent.
     """
 
     def __init__(self, cluster: FakeCluster) -> None:
@@ -192,6 +218,8 @@ class World:
         )
         self.healthy: Callable[[int], bool] = lambda version: True
         self.accepted = "True"
+        self.traffic: Callable[[int], Traffic | None] = lambda version: None
+        self.comparison: Callable[[str, str], Comparison | None] = lambda old, new: None
         self._follows: dict[str, Route | None] = {}
         self.routes_seen: list[Route] = []
 
@@ -347,6 +375,8 @@ __all__ = [
     "Crash",
     "FakeClock",
     "FakeCluster",
+    "FakeMetrics",
+    "FakeMonitor",
     "FakeRouters",
     "World",
     "failed",

@@ -6,8 +6,17 @@ from dataclasses import dataclass, field
 from andon.api.v1alpha1 import Manifest
 from andon.desired.platform import Images, Platform
 from andon.errors import ConflictError
-from andon.reconcile import Key, Reconciler
-from tests.support.cluster import Crash, FakeClock, FakeCluster, FakeRouters, World, fault_model
+from andon.reconcile import Key, Reconciler, Sources
+from tests.support.cluster import (
+    Crash,
+    FakeClock,
+    FakeCluster,
+    FakeMetrics,
+    FakeMonitor,
+    FakeRouters,
+    World,
+    fault_model,
+)
 
 PLATFORM = Platform(images=Images(builder="builder:1", triton="triton:1", envoy="envoy:1"))
 KEY = Key("plant", "spindle")
@@ -38,7 +47,8 @@ class Run:
         self.clock = FakeClock()
         self.cluster = FakeCluster(self.clock, self._point)
         self.world = World(self.cluster)
-        self.reconciler = Reconciler(self.cluster, FakeRouters(self.world), self.clock, self.platform)
+        self.sources = Sources(FakeRouters(self.world), FakeMetrics(self.world), FakeMonitor(self.world))
+        self.reconciler = Reconciler(self.cluster, self.sources, self.clock, self.platform)
 
     def _point(self, what: str) -> None:
         self.points.append(what)
@@ -48,7 +58,7 @@ class Run:
     def upgrade(self, images: Images) -> None:
         """Start the operator anew with other images, as an upgrade of Andon does."""
         platform = Platform(images=images)
-        self.reconciler = Reconciler(self.cluster, FakeRouters(self.world), self.clock, platform)
+        self.reconciler = Reconciler(self.cluster, self.sources, self.clock, platform)
 
     def apply(self, **spec: object) -> None:
         """Apply a FaultModel as a user would."""
@@ -64,6 +74,11 @@ class Run:
         named = {f"andon.dev/{name}": value for name, value in annotations.items()}
         live["metadata"].setdefault("annotations", {}).update(named)
         self.cluster.put(live)
+
+    def freeze(self, frozen: bool) -> None:
+        """Freeze the namespace as a user would, or let it thaw."""
+        notes = {"andon.dev/freeze": "inventory"} if frozen else {}
+        self.cluster.put({"kind": "Namespace", "metadata": {"name": "plant", "annotations": notes}})
 
     async def settle(self, rounds: int = ROUNDS) -> None:
         """Let operator and world take turns until the operator writes nothing and waits for nothing soon."""

@@ -29,6 +29,7 @@ _KINDS = {
     "Service": ("api", "", "v1", "services"),
     "ConfigMap": ("api", "", "v1", "configmaps"),
     "PersistentVolumeClaim": ("api", "", "v1", "persistentvolumeclaims"),
+    "Namespace": ("api", "", "v1", "namespaces"),
     "Event": ("api", "", "v1", "events"),
     "HTTPRoute": ("apis", "gateway.networking.k8s.io", "v1", "httproutes"),
     "GRPCRoute": ("apis", "gateway.networking.k8s.io", "v1", "grpcroutes"),
@@ -38,7 +39,7 @@ _KINDS = {
     "PodMonitor": ("apis", "monitoring.coreos.com", "v1", "podmonitors"),
     "GrafanaDashboard": ("apis", "grafana.integreatly.org", "v1beta1", "grafanadashboards"),
 }
-_OF_THE_CLUSTER = ("GatewayClass",)
+_OF_THE_CLUSTER = ("GatewayClass", "Namespace")
 _KINDS_KNOWN_FOR = 30.0
 """Seconds that the answer to which optional kinds there are stays good."""
 _TIMEOUT = 30.0

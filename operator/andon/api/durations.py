@@ -1,4 +1,4 @@
-"""Durations as fields have them: `1h30m`."""
+"""Durations as fields have them: `1h30m`, and `50ms` where they are short."""
 
 from datetime import timedelta
 from typing import Annotated
@@ -18,10 +18,13 @@ Duration = Annotated[
         json_schema_extra={"x-kubernetes-validations": [cel(DURATION_RULE, "must be longer than zero, such as 10m")]},
     ),
 ]
+ShortDuration = Annotated[str, Field(min_length=2, max_length=8, pattern="^[1-9][0-9]{0,4}(ms|s)$")]
 
 
 def parse_duration(text: str) -> timedelta:
-    """Read a duration such as ``1h30m`` (the CRD's schema has already refused anything else)."""
+    """Read a duration such as ``1h30m`` or ``50ms`` (the CRD's schema has already refused anything else)."""
+    if text.endswith("ms"):
+        return timedelta(milliseconds=int(text.removesuffix("ms")))
     seconds, number = 0, ""
     for character in text:
         if character.isdigit():

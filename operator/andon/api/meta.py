@@ -22,6 +22,11 @@ ANNOTATION_PROMOTE = f"{GROUP}/promote"
 """Set by people: the digest of a candidate that may skip what is left of its steps."""
 ANNOTATION_ABORT = f"{GROUP}/abort"
 """Set by people: the digest of an artifact that is to leave the line, and to stay away while the note is there."""
+ANNOTATION_ROLLBACK = f"{GROUP}/rollback"
+"""Set by people: the digest of a version that held all traffic before, and is to hold it again while the note is
+there, whatever the spec asks for."""
+ANNOTATION_FREEZE = f"{GROUP}/freeze"
+"""Set by people on a namespace: no version gains traffic in it while the note is there, whatever its value."""
 ANNOTATION_RESTART = f"{GROUP}/restart"
 """Set by people: a new value makes servers and router anew, with the images and templates of the running operator."""
 ANNOTATION_INPUTS = f"{GROUP}/inputs"
@@ -34,6 +39,8 @@ ANNOTATION_SINCE = f"{GROUP}/since"
 """On the router's ConfigMap: when the route was decided."""
 ANNOTATION_CANARY = f"{GROUP}/canary"
 """On the router's ConfigMap: which version is the candidate, at which step it is since when, and how it ended."""
+ANNOTATION_WATCH = f"{GROUP}/watch"
+"""On the router's ConfigMap: which version served before the one that is watched, and since when that is."""
 ANNOTATION_PROMOTED = f"{GROUP}/promoted"
 """On the router's ConfigMap: the versions that have held all traffic at some time."""
 ANNOTATION_ROUTE = f"{GROUP}/route"
@@ -63,6 +70,7 @@ HTTP_PORT = 8000
 GRPC_PORT = 8001
 METRICS_PORT = 8002
 
+MONITOR_API_PORT = 8080
 MONITOR_NAME = "andon-monitor"
 """Name of a namespace's monitor and of its Service."""
 

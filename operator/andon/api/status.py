@@ -37,7 +37,7 @@ class CandidateTrack(Track):
     held_because: str | None = Field(
         default=None,
         max_length=64,
-        description="Why it goes no further for now: Paused, AwaitingApproval, WaitingForWindow, Suspended.",
+        description="Why it goes no further for now, such as Paused, AwaitingApproval, AwaitingEvidence or Frozen.",
     )
 
 
@@ -72,6 +72,29 @@ class Endpoints(Spec):
     grpc: str = Field(max_length=512, description="Open Inference Protocol v2 over gRPC.")
 
 
+class MetricEvidence(Spec):
+    """What is known of one limit of the analysis."""
+
+    name: str = Field(max_length=32, description="The limit, such as errorRate or recallLoss.")
+    value: str | None = Field(default=None, max_length=16, description="What was seen.")
+    lower: str | None = Field(default=None, max_length=16, description="It is at least this.")
+    upper: str | None = Field(default=None, max_length=16, description="It is at most this.")
+    limit: str = Field(max_length=16, description="What it must stay below.")
+    verdict: Literal["Pass", "Fail", "Inconclusive"] = Field(description="Kept, broken, or not to be told yet.")
+
+
+class EvidenceStatus(Spec):
+    """What was seen of a candidate. Written when a verdict changes, else every few minutes at most."""
+
+    version: int = Field(ge=1, description="The version that it speaks of.")
+    at: str = Field(json_schema_extra={"format": "date-time"}, description="When it was counted.")
+    requests: int | None = Field(default=None, ge=0, description="Requests that the version had, copies included.")
+    positives: int | None = Field(default=None, ge=0, description="Faults among them, labelled or to be expected.")
+    verdict: Literal["Pass", "Fail", "Inconclusive"] = Field(description="What all of it says.")
+    message: str = Field(max_length=4096, description="The same in plain words.")
+    metrics: tuple[MetricEvidence, ...] = Field(default=(), max_length=8, description="One for each limit.")
+
+
 class FaultModelStatus(Spec):
     """What is so, as far as the operator knows."""
 
@@ -93,6 +116,9 @@ class FaultModelStatus(Spec):
         default=None,
         json_schema_extra={"format": "date-time"},
         description="When the candidate may gain traffic next, while it waits for that.",
+    )
+    evidence: EvidenceStatus | None = Field(
+        default=None, description="What was seen of the candidate, or of the last one."
     )
     artifact: ArtifactSummary | None = Field(default=None, description="Size and scores of the stable version.")
     endpoints: Endpoints | None = Field(default=None, description="Where clients find the model, inside the cluster.")

@@ -8,12 +8,15 @@ from typing import Any, Self, cast
 
 from pydantic import ConfigDict, Field, model_validator
 
+from andon.api.analysis import MONITOR_RULE, ROUTER_RULE
+from andon.api.analysis import SPEC_RULES as ANALYSIS_RULES
 from andon.api.meta import NAME_MAX_LENGTH
 from andon.api.monitoring import Monitoring
 from andon.api.rollout import Rollout
 from andon.api.serving import Serving
 from andon.api.status import FaultModelStatus
-from andon.api.traffic import DIRECT_MONITORING_RULE, DIRECT_STEPS_RULE, SPEC_RULES
+from andon.api.traffic import DIRECT_MONITORING_RULE, DIRECT_STEPS_RULE
+from andon.api.traffic import SPEC_RULES as TRAFFIC_RULES
 from andon.api.versions import FaultModelVersionSpec
 from model_builder.spec import BuildSpec, Compression, Exports, Source, Spec, Validation, cel
 
@@ -27,8 +30,10 @@ _BUILD_RULES = cast("dict[str, Any]", BuildSpec.model_config.get("json_schema_ex
 class FaultModelSpec(Spec):
     """What the model is made of, what it must achieve and how it is served."""
 
-    # The builder's rules that span its parts of the spec.
-    model_config = ConfigDict(json_schema_extra={"x-kubernetes-validations": [*_BUILD_RULES, *SPEC_RULES]})
+    model_config = ConfigDict(
+        # The builder's rules that span its parts of the spec, and ours.
+        json_schema_extra={"x-kubernetes-validations": [*_BUILD_RULES, *TRAFFIC_RULES, *ANALYSIS_RULES]}
+    )
 
     source: Source = Field(description="Where the model comes from.")
     compression: Compression = Field(default_factory=Compression, description="How small the model is made.")
@@ -52,6 +57,15 @@ class FaultModelSpec(Spec):
                 raise ValueError(DIRECT_STEPS_RULE)
             if self.monitoring.enabled:
                 raise ValueError(DIRECT_MONITORING_RULE)
+        return self
+
+    @model_validator(mode="after")
+    def _can_be_judged(self) -> Self:
+        limits = self.rollout.analysis.limits if self.rollout.analysis is not None else None
+        if limits is not None and limits.needs_monitor and not self.monitoring.enabled:
+            raise ValueError(MONITOR_RULE)
+        if limits is not None and limits.needs_router and self.rollout.traffic.provider != "Envoy":
+            raise ValueError(ROUTER_RULE)
         return self
 
 

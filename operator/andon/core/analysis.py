@@ -21,6 +21,7 @@ from andon.core.findings import (
     judge_disagreement,
     judge_errors,
     judge_false_alarms,
+    judge_invalid,
     judge_recall,
     judge_slow,
 )
@@ -69,6 +70,8 @@ def assess(limits: Limits, evidence: Evidence, now: datetime) -> Assessment:
     usable = evidence.usable(now, limits.max_age)
     judges: tuple[tuple[float | None, _Judge], ...] = (
         (limits.error_rate, judge_errors),
+        # Only the monitor sees it; without one, golden samples and the server's errors have to do.
+        (limits.error_rate if usable.invalid is not None else None, judge_invalid),
         (limits.slow_rate, judge_slow),
         (limits.disagreement, judge_disagreement),
         (limits.recall_loss, judge_recall),

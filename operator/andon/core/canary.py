@@ -3,8 +3,9 @@
     {old: 100, new: 0} ─▶ step 1 ─▶ step 2 ─▶ … ─▶ {old: 0, new: 100}
 
 The step that it is at stands in a note beside the route, in the same write, and with it since when. A step has
-done its part when every router pod follows its route, its pause is over, or a person has approved the artifact. A
-version gains traffic only in the plant's windows and not while `spec.suspend` is true; to lose it needs no leave.
+done its part when every router pod follows its route, its pause or shadow is over, or a person has approved the
+artifact. A version gains traffic only where the evidence lets it (`andon.core.judgement`), in the plant's windows, and
+not while `spec.suspend` is true or its namespace is frozen; to lose traffic needs no leave.
 """
 
 from dataclasses import replace
@@ -14,15 +15,27 @@ from andon.api.conditions import Phase, Reason
 from andon.api.durations import parse_duration
 from andon.api.rollout import Step
 from andon.core.decision import ROUTER_POLL, Decision, Progress
-from andon.core.observed import Canary, Observed, Route, Version
+from andon.core.judgement import evidence_holds
+from andon.core.notes import Canary, Watch
+from andon.core.observed import Observed, Route, Version
 from andon.core.windows import WindowError, gate
 
 Steps = tuple[Step, ...]
+
+FREEZE_POLL = timedelta(seconds=30)
+"""How often to look whether a namespace is still frozen: namespaces are not watched."""
 
 
 def weight_at(steps: Steps, index: int) -> int:
     """Give the candidate's share while it is at a step, in per cent: that of the last weight up to there."""
     return max((step.weight for step in steps[: index + 1] if step.weight is not None), default=0)
+
+
+def route_at(steps: Steps, index: int, stable: int, candidate: int) -> Route:
+    """Give the route of a step. Copies are sent from the first step with shadow to the first with a weight."""
+    weight = weight_at(steps, index)
+    shadowed = weight == 0 and any(step.shadow is not None for step in steps[: index + 1])
+    return Route.of({stable: 100 - weight, candidate: weight}, candidate if shadowed else None)
 
 
 def note_of(observed: Observed, version: int) -> Canary | None:
@@ -62,10 +75,13 @@ def advance(observed: Observed, base: Decision, target: Version, stable: int, no
 
 def _goes_at_once(observed: Observed, target: Version, stable: int) -> bool:
     """Whether the steps, or what is left of them, do not matter."""
-    spec, serving = target.spec, observed.version(stable)
-    # Requests fit one of the two only, so a share of them would be refused.
-    differs = serving is not None and serving.spec.signature.digest != spec.signature.digest
-    return differs or spec.version in observed.router.promoted or observed.promote == spec.digest
+    spec = target.spec
+    # Of columns that differ requests fit one of the two only, so a share of them would be refused.
+    return (
+        _differs(observed, target, stable)
+        or spec.version in observed.router.promoted
+        or observed.promote == spec.digest
+    )
 
 
 def _position(observed: Observed, number: int, weight: int) -> int | None:
@@ -92,7 +108,7 @@ def _begin(observed: Observed, base: Decision, target: Version, stable: int, now
 def _at_step(observed: Observed, base: Decision, target: Version, stable: int, at: int, now: datetime) -> Decision:
     number, router, steps = target.spec.version, observed.router, observed.spec.rollout.steps
     note = note_of(observed, number)
-    wanted = _share(stable, number, weight_at(steps, at))
+    wanted = route_at(steps, at, stable, number)
     if note is None or note.step != at or router.configured != wanted:
         note = Canary(number, at, _whole(now))
         return replace(base, route=wanted, canary=note, progress=_advancing(steps, note))
@@ -101,7 +117,13 @@ def _at_step(observed: Observed, base: Decision, target: Version, stable: int, a
     waits = _waits(observed, target, note, now)
     if waits is not None:
         return replace(base, progress=waits)
-    return _enter(observed, base, target, stable, at + 1 if at + 1 < len(steps) else None, now)
+    following = at + 1 if at + 1 < len(steps) else None
+    gains = following is None or weight_at(steps, following) > wanted.weight(number)
+    if gains and base.assessment is not None:
+        holds = evidence_holds(observed, note, base.assessment, _where(steps, note), now)
+        if holds is not None:
+            return replace(base, progress=holds)
+    return _enter(observed, base, target, stable, following, now)
 
 
 def _waits(observed: Observed, target: Version, note: Canary, now: datetime) -> Progress | None:
@@ -113,6 +135,11 @@ def _waits(observed: Observed, target: Version, note: Canary, now: datetime) -> 
         message = f"{where}; a pause of {step.pause} until {_stamp(until)}."
         if now < until:
             return Progress(Phase.PAUSED, Reason.PAUSED, message, held=True, look_again=until - now)
+    if step.shadow is not None:
+        until = note.since + parse_duration(step.shadow)
+        message = f"{where}, until {_stamp(until)}."
+        if now < until:
+            return Progress(Phase.SHADOW, Reason.SHADOWING, message, look_again=until - now)
     if step.approval is not None and observed.approved != target.spec.digest:
         message = (
             f"{where}, and waits for a person. To let it go on, set the annotation andon.dev/approve to"
@@ -135,15 +162,34 @@ def _enter(
             return replace(base, progress=closed)
     if index is None:
         route = Route.of({stable: 0, number: 100})
-        return replace(base, route=route, canary=None, progress=_switching(stable, number))
+        watch = Watch(stable, _whole(now)) if _to_be_watched(observed, target, stable) else None
+        return replace(base, route=route, canary=None, watch=watch, progress=_switching(stable, number))
     note = Canary(number, index, _whole(now))
-    return replace(base, route=_share(stable, number, weight), canary=note, progress=_advancing(steps, note))
+    route = route_at(steps, index, stable, number)
+    return replace(base, route=route, canary=note, progress=_advancing(steps, note))
+
+
+def _to_be_watched(observed: Observed, target: Version, stable: int) -> bool:
+    # Where clients have changed with a version, the one before could not answer them.
+    wanted = observed.spec.rollout.watch is not None and target.spec.version not in observed.router.promoted
+    return wanted and not _differs(observed, target, stable)
+
+
+def _differs(observed: Observed, target: Version, stable: int) -> bool:
+    serving = observed.version(stable)
+    return serving is not None and serving.spec.signature.digest != target.spec.signature.digest
 
 
 def _closed(observed: Observed, number: int, here: Route, now: datetime) -> Progress | None:
     """Say why a version may not gain traffic now; None where it may."""
     if number in observed.router.promoted:
         return None  # going back to a proven version may be urgent: no window holds it
+    if observed.frozen:
+        message = (
+            f"Version {number} has {here.weight(number)}% of the requests; the annotation andon.dev/freeze on namespace"
+            f" {observed.identity.namespace} keeps it from having more."
+        )
+        return Progress(Phase.FROZEN, Reason.FROZEN, message, held=True, look_again=FREEZE_POLL)
     try:
         found = gate(observed.spec.rollout.windows, now)
     except WindowError as error:
@@ -175,16 +221,15 @@ def _switching(stable: int, number: int) -> Progress:
 
 def _advancing(steps: Steps, note: Canary) -> Progress:
     message = f"{_where(steps, note)}."
-    return Progress(Phase.CANARY, Reason.CANARY_ADVANCING, message, look_again=ROUTER_POLL)
+    phase = Phase.CANARY if weight_at(steps, note.step) else Phase.SHADOW
+    return Progress(phase, Reason.CANARY_ADVANCING, message, look_again=ROUTER_POLL)
 
 
 def _where(steps: Steps, note: Canary) -> str:
     share = weight_at(steps, note.step)
-    return f"Step {note.step + 1} of {len(steps)}: version {note.version} has {share}% of the requests"
-
-
-def _share(stable: int, number: int, weight: int) -> Route:
-    return Route.of({stable: 100 - weight, number: weight})
+    shadowed = share == 0 and any(step.shadow is not None for step in steps[: note.step + 1])
+    has = "gets a copy of each request" if shadowed else f"has {share}% of the requests"
+    return f"Step {note.step + 1} of {len(steps)}: version {note.version} {has}"
 
 
 def _whole(time: datetime) -> datetime:

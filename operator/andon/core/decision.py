@@ -6,8 +6,10 @@ from datetime import datetime, timedelta
 from andon.api.conditions import Phase
 from andon.api.status import BuildResult
 from andon.api.versions import FaultModelVersionSpec
+from andon.core.analysis import Assessment
 from andon.core.build import BuildPlan, BuildVerdict
-from andon.core.observed import Canary, Route
+from andon.core.notes import Canary, Watch
+from andon.core.observed import Route
 
 ROUTER_POLL = timedelta(seconds=1)
 """How often to ask the router's pods which route they follow, while they are to change it."""
@@ -27,6 +29,8 @@ class Progress:
         Whether it is kept back on purpose, for now; the reason says why.
     opens
         When the candidate may gain traffic next, where it waits for a window.
+    evidence
+        Whether what the evidence says is to be told with it.
     """
 
     phase: Phase
@@ -36,6 +40,7 @@ class Progress:
     stalled: bool = False
     held: bool = False
     opens: datetime | None = None
+    evidence: bool = False
     look_again: timedelta | None = None
 
 
@@ -59,8 +64,12 @@ class Decision:
         The route to write down; None: no router yet.
     canary
         The note to write down beside it.
+    watch
+        The note on the version before, while the one that serves is watched.
     promoted
-        The versions that have held all traffic at some time.
+        The versions that have held all traffic at some time, and were not taken off the line for it.
+    assessment
+        What the evidence says of the version that is judged; None where none is.
     failed_digests
         Artifacts that failed in their rollout under this generation.
     """
@@ -74,8 +83,10 @@ class Decision:
     servers: tuple[int, ...] = ()
     route: Route | None = None
     canary: Canary | None = None
+    watch: Watch | None = None
     promoted: frozenset[int] = frozenset()
     candidate: int | None = None
+    assessment: Assessment | None = None
     failed_digests: tuple[str, ...] = ()
 
     @property

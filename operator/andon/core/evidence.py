@@ -15,7 +15,7 @@ class Limits:
     Attributes
     ----------
     error_rate
-        Most of its requests that may fail or answer NaN, as a share.
+        Most of its requests that may fail, and most of its inputs that it may answer with NaN, as a share.
     slow_rate
         Most of its requests that may be slower than the limit of latency: 0.01 for a limit of p99.
     disagreement
@@ -129,9 +129,11 @@ class Evidence:
     Attributes
     ----------
     errors
-        Requests that failed or were answered with NaN, of all.
+        Requests that failed, of all.
     slow
         Requests that took longer than the limit of latency, of all.
+    invalid
+        Inputs that the candidate answered with NaN or infinity, of all that the monitor scored.
     disagreement
         Inputs that the two versions answered differently, of all that both got.
     faults, sound
@@ -142,6 +144,7 @@ class Evidence:
 
     errors: Share | None = None
     slow: Share | None = None
+    invalid: Share | None = None
     disagreement: Share | None = None
     faults: Paired | None = None
     sound: Paired | None = None
@@ -157,6 +160,7 @@ class Evidence:
         return Evidence(
             errors=keep(self.errors),
             slow=keep(self.slow),
+            invalid=keep(self.invalid),
             disagreement=keep(self.disagreement),
             faults=keep(self.faults),
             sound=keep(self.sound),

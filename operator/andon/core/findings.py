@@ -83,6 +83,7 @@ class _Words:
 
 _ERRORS = _Words("errorRate", "request", "failed", "the rate of errors")
 _SLOW = _Words("slowRate", "request", "slower than the limit of latency", "their share")
+_INVALID = _Words("invalidRate", "input", "answered with NaN or infinity", "their share")
 _DISAGREEMENT = _Words("disagreement", "request", "answered otherwise than by the old version", "their share")
 _RECALL = _Words("recallLoss", "fault", "caught", "recall", " worse")
 _FALSE_ALARMS = _Words("falseAlarmGain", "sound case", "called faults", "the rate of false alarms", " higher")
@@ -109,6 +110,11 @@ def judge_errors(evidence: Evidence, limit: float, level: Level) -> Finding:
 def judge_slow(evidence: Evidence, limit: float, level: Level) -> Finding:
     """Judge the share of requests slower than the limit."""
     return _judge_share(_SLOW, evidence.slow, limit, level)
+
+
+def judge_invalid(evidence: Evidence, limit: float, level: Level) -> Finding:
+    """Judge the share of inputs that were answered with no number."""
+    return _judge_share(_INVALID, evidence.invalid, limit, level)
 
 
 def judge_disagreement(evidence: Evidence, limit: float, level: Level) -> Finding:

@@ -1,12 +1,14 @@
 """Observed: a frozen snapshot of everything that a decision may look at."""
 
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Literal, NamedTuple
 
 from andon.api.status import FaultModelStatus
 from andon.api.v1alpha1 import FaultModelSpec, Manifest
 from andon.api.versions import FaultModelVersionSpec
+from andon.core.evidence import Evidence
+from andon.core.notes import Canary, Watch
 from model_builder.report import BuildReport
 
 
@@ -189,55 +191,6 @@ class Followed(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Canary:
-    """The note beside the route: which version is on trial, and how far.
-
-    Attributes
-    ----------
-    step
-        Index of the step that it is at.
-    since
-        When it came to this step, or ended.
-    ended
-        Why it left the line (a `Reason`); empty while it is on its way.
-    generation
-        The generation of the spec under which it ended.
-    """
-
-    version: int
-    step: int
-    since: datetime
-    ended: str = ""
-    generation: int = 0
-
-    @staticmethod
-    def parse(text: str) -> "Canary":
-        """Read what `str` wrote.
-
-        Raises
-        ------
-        ValueError
-            Where the text is no such note.
-        """
-        parts = dict(item.partition("=")[::2] for item in text.split(","))
-        try:
-            since = datetime.fromisoformat(parts["since"])
-            ended, generation = parts.get("ended", ""), int(parts.get("generation", "0"))
-            canary = Canary(int(parts["version"]), int(parts["step"]), since, ended, generation)
-        except KeyError as error:
-            raise ValueError(f"no {error} in {text}") from error
-        if canary.step < 0 or since.tzinfo is None:
-            raise ValueError(f"a step below zero, or a time without its zone: {text}")
-        return canary
-
-    def __str__(self) -> str:
-        """Write the note on one line."""
-        since = self.since.astimezone(UTC).isoformat(timespec="seconds")
-        text = f"version={self.version},step={self.step},since={since}"
-        return f"{text},ended={self.ended},generation={self.generation}" if self.ended else text
-
-
-@dataclass(frozen=True)
 class RouterPod:
     """One router pod, and what it says of itself; or what stands in its place where requests come by another way.
 
@@ -272,13 +225,16 @@ class Router:
     ----------
     canary
         The note on the version on trial; None where there is none.
+    watch
+        The note on the version before, while the one that serves is watched; None where none is.
     promoted
-        The versions that have held all traffic at some time.
+        The versions that have held all traffic at some time, and were not taken off the line for it.
     """
 
     configured: Route | None = None
     configured_since: datetime | None = None
     canary: Canary | None = None
+    watch: Watch | None = None
     promoted: frozenset[int] = frozenset()
     ready: bool = False
     pods: tuple[RouterPod, ...] = ()
@@ -313,10 +269,14 @@ class Observed:
     ----------
     retrain
         Value of the annotation `andon.dev/retrain`; empty where absent.
-    approved, promote, abort
+    approved, promote, abort, rollback
         Digests that a person has named in annotations of these names; empty where absent.
     restart
         Value of the annotation `andon.dev/restart`; empty where absent.
+    frozen
+        Whether the namespace is: no version may gain traffic in it.
+    evidence
+        What was seen of the version on trial since its first request, where that is to be judged.
     """
 
     identity: Identity
@@ -326,7 +286,10 @@ class Observed:
     approved: str = ""
     promote: str = ""
     abort: str = ""
+    rollback: str = ""
     restart: str = ""
+    frozen: bool = False
+    evidence: Evidence = field(default_factory=Evidence)
     versions: tuple[Version, ...] = ()
     builds: tuple[BuildJob, ...] = ()
     preflights: tuple[Preflight, ...] = ()

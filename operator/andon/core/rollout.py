@@ -14,15 +14,17 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from andon.api.conditions import ConditionType, Phase, Reason
-from andon.api.durations import parse_duration
 from andon.api.status import BuildResult
 from andon.api.versions import ArtifactReference, BuiltFrom, FaultModelVersionSpec
 from andon.core.build import BuildPlan, BuildVerdict, judge, plan
-from andon.core.canary import advance, note_of
 from andon.core.decision import ROUTER_POLL, Decision, Progress
-from andon.core.observed import Canary, Observed, Route, Server, Version
+from andon.core.judgement import ANALYSIS_POLL, judged
+from andon.core.observed import Observed, Route, Version
 from andon.core.preflight import prove
+from andon.core.rollback import go_back
 from andon.core.settling import converge_on, settle
+from andon.core.switching import DISPROVED, FAILURES, abort, fall_back, overdue, rolled_back, saying, starting, switch
+from andon.core.watching import breach, soonest
 
 
 def decide(observed: Observed, now: datetime) -> Decision:
@@ -36,9 +38,19 @@ def decide(observed: Observed, now: datetime) -> Decision:
         The time, with its zone.
     """
     decision = _decide(observed, now)
-    weights = decision.route.weights if decision.route is not None else ()
+    if decision.assessment is not None:  # counts grow without an event
+        told = replace(decision.progress, look_again=soonest(decision.progress.look_again, ANALYSIS_POLL))
+        decision = replace(decision, progress=told)
+    return replace(decision, promoted=_promoted(observed, decision))
+
+
+def _promoted(observed: Observed, decision: Decision) -> frozenset[int]:
+    """Give the versions that have held all traffic: not yet while they are watched, not any more once they failed."""
+    weights = decision.route.weights if decision.route is not None and decision.watch is None else ()
     proven = frozenset(version for version, weight in weights if weight == 100)
-    return replace(decision, promoted=observed.router.promoted | proven)
+    note = decision.canary
+    failed = {note.version} if note is not None and note.ended in DISPROVED else set()
+    return (observed.router.promoted | proven) - failed
 
 
 def _decide(observed: Observed, now: datetime) -> Decision:
@@ -52,8 +64,15 @@ def _decide(observed: Observed, now: datetime) -> Decision:
         servers=tuple(server.version for server in observed.servers),
         route=observed.router.configured,
         canary=observed.router.canary,
+        watch=observed.router.watch,
+        assessment=judged(observed, now),
         failed_digests=_failed_digests(observed),
     )
+    fallen = breach(observed, base.assessment, now)
+    if fallen is not None:
+        return fall_back(observed, base, *fallen, now)
+    if observed.rollback and observed.router.stable is not None:
+        return go_back(observed, base, observed.router.stable, now)
     if verdict.state != "Succeeded" or verdict.digest is None:
         return settle(observed, base, now)
     target = observed.version_of(verdict.digest)
@@ -77,7 +96,7 @@ def _failed_digests(observed: Observed) -> tuple[str, ...]:
     # A new generation may have mended what made a version fail, so it gets another chance.
     generation, note = observed.identity.generation, observed.router.canary
     failed = observed.status.failed_digests if observed.status.observed_generation == generation else ()
-    if note is None or note.ended in ("", Reason.SUPERSEDED) or note.generation != generation:
+    if note is None or note.ended not in FAILURES or note.generation != generation:
         return failed
     version = observed.version(note.version)
     if version is None or version.spec.digest in failed:
@@ -144,10 +163,10 @@ def _roll_out(observed: Observed, base: Decision, target: Version, now: datetime
         return converge_on(observed, base, number, now, complete=True)
     refusal = _refusal(observed, base, target, stable)
     if refusal is not None:
-        return _saying(refusal, settle(observed, base, now))
+        return saying(refusal, settle(observed, base, now))
     if observed.abort == target.spec.digest:
-        return _abort(observed, base, target, stable, now)
-    return _switch(observed, base, target, stable, now)
+        return abort(observed, base, target, stable, now)
+    return switch(observed, base, target, stable, now)
 
 
 def _first_version(observed: Observed, base: Decision, number: int, now: datetime) -> Decision:
@@ -162,16 +181,18 @@ def _first_version(observed: Observed, base: Decision, number: int, now: datetim
             return replace(base, progress=proof.progress)
         progress = Progress(Phase.SWITCHING, Reason.ROUTER_NOT_READY, "The router starts.", look_again=ROUTER_POLL)
         return replace(base, route=Route.of({number: 100}), progress=progress)
-    progress = _starting(observed, number, server, now)
+    progress = starting(observed, number, server, now)
     if server is not None and progress.look_again == timedelta(0):
         # There is nothing to go back to: leave the server as it is, so that it can still come up, and say so.
-        return replace(base, progress=_overdue(observed, number, server))
+        return replace(base, progress=overdue(observed, number, server))
     return replace(base, progress=progress)
 
 
 def _refusal(observed: Observed, base: Decision, target: Version, stable: int) -> Progress | None:
     spec = target.spec
     if spec.digest in base.failed_digests:
+        return _failed_before(observed, target, stable)
+    if _withdrawn(observed, target):
         return _failed_before(observed, target, stable)
     if observed.spec.suspend and observed.server(spec.version) is None:
         return _suspended()
@@ -185,133 +206,27 @@ def _refusal(observed: Observed, base: Decision, target: Version, stable: int) -
     return Progress(Phase.FAILED, Reason.SIGNATURE_CHANGED, message, stalled=True)
 
 
+def _withdrawn(observed: Observed, target: Version) -> bool:
+    """Whether a version left for lack of evidence under this generation; a person may promote it all the same."""
+    note = observed.router.canary
+    if note is None or note.version != target.spec.version or observed.promote == target.spec.digest:
+        return False
+    return note.ended == Reason.EVIDENCE_MISSING and note.generation == observed.identity.generation
+
+
 def _failed_before(observed: Observed, target: Version, stable: int) -> Progress:
     spec, note = target.spec, observed.router.canary
     if note is not None and note.version == spec.version and note.ended:
         told = observed.status.condition(ConditionType.ROLLOUT_COMPLETE)
         known = told is not None and told.reason == note.ended  # what was found goes on being said
         message = f"Version {spec.version} left the line; version {stable} goes on serving."
-        return _rolled_back(observed, stable, note.ended, told.message if known and told is not None else message)
+        return rolled_back(observed, stable, note.ended, told.message if known and told is not None else message)
     message = (
         f"Version {spec.version} ({spec.digest}) failed before; version {stable} goes on serving."
         " Change the spec or the data to try again."
     )
-    return _rolled_back(observed, stable, Reason.VERSION_FAILED_BEFORE, message)
-
-
-def _rolled_back(observed: Observed, stable: int, reason: str, message: str) -> Progress:
-    if observed.router.configured == Route.of({stable: 100}):
-        return Progress(Phase.ROLLED_BACK, reason, message, stalled=True)
-    return Progress(Phase.ROLLING_BACK, reason, message, look_again=ROUTER_POLL)
+    return rolled_back(observed, stable, Reason.VERSION_FAILED_BEFORE, message)
 
 
 def _suspended() -> Progress:
     return Progress(Phase.SUSPENDED, Reason.SUSPENDED, "spec.suspend is true: no rollout is started.")
-
-
-def _switch(observed: Observed, base: Decision, target: Version, stable: int, now: datetime) -> Decision:
-    number, server = target.spec.version, observed.server(target.spec.version)
-    route = observed.router.configured
-    base = replace(base, servers=tuple(sorted({stable, number, *_in_use(observed)})), candidate=number)
-    if note_of(observed, number) is not None:
-        trouble = _trouble(server)
-        if trouble:
-            message = (
-                f"Version {number} failed on the line: {trouble}. Version {stable} takes its traffic."
-                " Change the spec or the data to try again."
-            )
-            return _give_up(observed, base, target, stable, Reason.CANDIDATE_FAILED, message, now)
-    elif server is None or not server.ready:
-        progress = _starting(observed, number, server, now)
-        if server is not None and progress.look_again == timedelta(0):
-            message = _overdue(observed, number, server).message
-            return _give_up(observed, base, target, stable, Reason.PROGRESS_DEADLINE_EXCEEDED, message, now)
-        return replace(base, progress=progress)
-    if route is not None and not set(route.versions) <= {stable, number}:
-        return settle(observed, base, now)  # an earlier switch comes to its end first
-    if _unproven(observed, number):
-        proof = prove(observed, number)
-        base = replace(base, preflight=number)
-        if proof.differs:
-            return _give_up(observed, base, target, stable, Reason.GOLDEN_SAMPLES_DIFFER, proof.differs, now)
-        if not proof.passed:
-            return replace(base, progress=proof.progress)
-    if server is not None and not server.ready:
-        message = f"Version {number} goes no further while not all its replicas are ready."
-        return replace(base, progress=Progress(Phase.CANARY, Reason.VERSION_NOT_READY, message))
-    return advance(observed, base, target, stable, now)
-
-
-def _unproven(observed: Observed, number: int) -> bool:
-    """Whether a version has yet to answer its golden samples. Suspended, nothing new is started for it."""
-    router = observed.router
-    fresh = number not in router.promoted and note_of(observed, number) is None
-    return fresh and not observed.spec.suspend and (router.configured is None or not router.configured.weight(number))
-
-
-def _in_use(observed: Observed) -> set[int]:
-    """Versions to which a request may still go; every server where a router pod does not say what it follows."""
-    routes = [observed.router.configured, *(pod.live for pod in observed.router.pods)]
-    if not observed.router.pods or None in routes:
-        return {server.version for server in observed.servers}
-    return {version for route in routes if route is not None for version in route.versions}
-
-
-def _trouble(server: Server | None) -> str:
-    """Say why a version that gets requests cannot answer them; empty where it can."""
-    if server is None:
-        return "its server is gone"
-    if server.ready_replicas == 0 or "CrashLoopBackOff" in server.trouble:
-        return server.trouble or "none of its replicas is ready"
-    return ""
-
-
-def _abort(observed: Observed, base: Decision, target: Version, stable: int, now: datetime) -> Decision:
-    number, route = target.spec.version, observed.router.configured
-    message = (
-        f"Version {number} was called off by the annotation andon.dev/abort; version {stable} goes on serving."
-        " To try it again, take the annotation away and change the spec or the data."
-    )
-    if observed.server(number) is not None or (route is not None and number in route.versions):
-        return _give_up(observed, base, target, stable, Reason.ABORTED, message, now)
-    return _saying(_rolled_back(observed, stable, Reason.ABORTED, message), settle(observed, base, now))
-
-
-def _give_up(
-    observed: Observed, base: Decision, target: Version, stable: int, reason: Reason, message: str, now: datetime
-) -> Decision:
-    """Take a version off the line, and note beside the route why: the status may not get that far."""
-    spec, note = target.spec, note_of(observed, target.spec.version)
-    step = note.step if note is not None else 0
-    ended = Canary(spec.version, step, now, ended=reason, generation=observed.identity.generation)
-    failed = (*base.failed_digests, spec.digest)[-20:]
-    given_up = replace(base, candidate=None, preflight=None, canary=ended, failed_digests=failed)
-    settled = settle(observed, given_up, now)
-    return _saying(_rolled_back(observed, stable, reason, message), settled)
-
-
-def _saying(progress: Progress, settled: Decision) -> Decision:
-    """Say something else of a decision, but look again as soon as it wants to: routers tell nobody when they follow."""
-    return replace(settled, progress=replace(progress, look_again=settled.progress.look_again))
-
-
-def _starting(observed: Observed, number: int, server: Server | None, now: datetime) -> Progress:
-    """Progress of a server that is not ready; looking again after zero time means that its time is over."""
-    deadline = parse_duration(observed.spec.rollout.progress_deadline)
-    message = f"Version {number} starts."
-    if server is None:
-        return Progress(Phase.STARTING, Reason.VERSION_STARTING, message, look_again=deadline)
-    if server.trouble:
-        message = f"Version {number} is not ready: {server.trouble}"
-    left = max(server.since + deadline - now, timedelta(0))
-    return Progress(Phase.STARTING, Reason.VERSION_STARTING, message, look_again=left)
-
-
-def _overdue(observed: Observed, number: int, server: Server) -> Progress:
-    trouble = f" ({server.trouble})" if server.trouble else ""
-    message = (
-        f"Version {number} was not ready within {observed.spec.rollout.progress_deadline}{trouble}."
-        f" See kubectl describe pod -l andon.dev/faultmodel={observed.identity.name},andon.dev/version={number};"
-        " mend the spec (serving.resources, serving.image, rollout.progressDeadline) to try again."
-    )
-    return Progress(Phase.FAILED, Reason.PROGRESS_DEADLINE_EXCEEDED, message, stalled=True)

@@ -8,33 +8,47 @@ from datetime import datetime, timedelta
 
 from andon.api.conditions import Phase, Reason
 from andon.core.decision import ROUTER_POLL, Decision, Progress
-from andon.core.observed import Canary, Observed, Route
+from andon.core.notes import Canary
+from andon.core.observed import Observed, Route
+from andon.core.watching import soonest, watching
 
 DRAIN = timedelta(seconds=5)
 """How long a server that gets no more requests still stands, for those that it is answering."""
 
 
-def settle(observed: Observed, base: Decision, now: datetime) -> Decision:
-    """Let what serves hold all traffic, whatever was on its way."""
+def settle(observed: Observed, base: Decision, now: datetime, *, hurry: bool = False) -> Decision:
+    """Let what serves hold all traffic, whatever was on its way.
+
+    Parameters
+    ----------
+    hurry
+        Whether to watch what serves no longer: something else is to come.
+    """
     stable = observed.router.stable
     if stable is None:
         return replace(base, servers=())
-    return converge_on(observed, base, stable, now)
+    return converge_on(observed, base, stable, now, hurry=hurry)
 
 
-def converge_on(observed: Observed, base: Decision, number: int, now: datetime, *, complete: bool = False) -> Decision:
+def converge_on(
+    observed: Observed, base: Decision, number: int, now: datetime, *, complete: bool = False, hurry: bool = False
+) -> Decision:
     """Give all traffic to one version, then let the others go."""
     router, final = observed.router, Route.of({number: 100})
-    if router.configured is not None and router.configured.weight(number) < 100:
-        return _take_back(observed, base, router.configured, number, now)
+    if router.configured is not None and (router.configured.weight(number) < 100 or router.configured.shadow):
+        return replace(_take_back(observed, base, router.configured, number, now), watch=None)
     keep_all = replace(base, servers=tuple(sorted({number, *base.servers})))
     if router.configured != final:
+        watched = watching(observed, now) if not hurry and number == router.stable else None
+        if watched is not None:
+            told = replace(base.progress, look_again=soonest(base.progress.look_again, watched.look_again))
+            return replace(keep_all, progress=watched if complete else told)
         drained = router.configured_since is not None and now - router.configured_since >= DRAIN
         follows = router.configured is not None and router.follows(router.configured)
         if follows and drained:
-            keep_all = replace(keep_all, route=final, canary=_last_word(observed, base.canary))
+            keep_all = replace(keep_all, route=final, canary=_last_word(observed, base.canary), watch=None)
         return replace(keep_all, progress=_draining(observed, base, number, complete=complete))
-    base = replace(base, canary=_last_word(observed, base.canary))
+    base = replace(base, canary=_last_word(observed, base.canary), watch=None)
     if not router.follows(final):
         keep_all = replace(keep_all, canary=base.canary)
         return replace(keep_all, progress=_draining(observed, base, number, complete=complete))
@@ -48,7 +62,7 @@ def _take_back(observed: Observed, base: Decision, route: Route, number: int, no
     """Let a version on trial lose its traffic; it stays known until the last request has left it."""
     note = base.canary
     if note is None or not note.ended:
-        candidate = next(version for version, weight in route.weights if weight and version != number)
+        candidate = route.trial_beside(number) or number
         step = note.step if note is not None else 0
         generation = observed.identity.generation
         note = Canary(candidate, step, now, ended=Reason.SUPERSEDED, generation=generation)

@@ -11,14 +11,17 @@ from andon.api.meta import (
     ANNOTATION_ABORT,
     ANNOTATION_APPROVE,
     ANNOTATION_CANARY,
+    ANNOTATION_FREEZE,
     ANNOTATION_INPUTS,
     ANNOTATION_MANIFEST,
     ANNOTATION_PROMOTE,
     ANNOTATION_PROMOTED,
     ANNOTATION_RESTART,
     ANNOTATION_RETRAIN,
+    ANNOTATION_ROLLBACK,
     ANNOTATION_ROUTE,
     ANNOTATION_SINCE,
+    ANNOTATION_WATCH,
     ANNOTATION_WEIGHTS,
     COMPONENT_PREFLIGHT,
     COMPONENT_ROUTER,
@@ -30,9 +33,9 @@ from andon.api.meta import (
 from andon.api.status import FaultModelStatus
 from andon.api.v1alpha1 import FaultModelSpec, Manifest
 from andon.api.versions import FaultModelVersionSpec
+from andon.core.notes import Canary, Watch
 from andon.core.observed import (
     BuildJob,
-    Canary,
     Followed,
     Identity,
     Observed,
@@ -64,6 +67,7 @@ class Objects:
     """
 
     model: Manifest
+    namespace: Manifest | None = None
     versions: Sequence[Manifest] = ()
     jobs: Sequence[Manifest] = ()
     pods: Sequence[Manifest] = ()
@@ -97,7 +101,9 @@ def snapshot(objects: Objects) -> Observed:
         approved=annotations.get(ANNOTATION_APPROVE, ""),
         promote=annotations.get(ANNOTATION_PROMOTE, ""),
         abort=annotations.get(ANNOTATION_ABORT, ""),
+        rollback=annotations.get(ANNOTATION_ROLLBACK, ""),
         restart=annotations.get(ANNOTATION_RESTART, ""),
+        frozen=ANNOTATION_FREEZE in ((objects.namespace or {}).get("metadata", {}).get("annotations") or {}),
         versions=tuple(sorted(map(_version, objects.versions), key=lambda version: version.spec.version)),
         builds=tuple(_build(job, objects.pods) for job in objects.jobs if _component(job) != COMPONENT_PREFLIGHT),
         preflights=tuple(_preflight(one, objects.pods) for one in objects.jobs if _is_preflight(one)),
@@ -115,6 +121,22 @@ def router_pods(pods: Sequence[Manifest]) -> list[Manifest]:
         and not pod["metadata"].get("deletionTimestamp")
         and pod.get("status", {}).get("phase") not in ("Succeeded", "Failed")
     ]
+
+
+def server_pods(pods: Sequence[Manifest], version: int) -> list[Manifest]:
+    """Give the pods that serve a version, and do not go away."""
+    return [
+        pod
+        for pod in pods
+        if _component(pod) == COMPONENT_SERVER
+        and pod["metadata"]["labels"].get(LABEL_VERSION) == str(version)
+        and not pod["metadata"].get("deletionTimestamp")
+    ]
+
+
+def addresses(pods: Sequence[Manifest]) -> list[str]:
+    """Give the addresses of those pods that have one."""
+    return [address for pod in pods if (address := pod.get("status", {}).get("podIP"))]
 
 
 def status_of(model: Manifest) -> FaultModelStatus:
@@ -246,13 +268,7 @@ def _server(deployment: Manifest, pods: Sequence[Manifest]) -> Server:
     replicas = deployment["spec"].get("replicas", 1)
     current = status.get("observedGeneration", 0) >= meta.get("generation", 0)
     counts = (status.get(field, 0) for field in ("replicas", "updatedReplicas", "availableReplicas"))
-    mine = [
-        pod
-        for pod in pods
-        if _component(pod) == COMPONENT_SERVER
-        and pod["metadata"]["labels"].get(LABEL_VERSION) == number
-        and not pod["metadata"].get("deletionTimestamp")
-    ]
+    mine = server_pods(pods, int(number))
     return Server(
         version=int(number),
         since=_time(meta["creationTimestamp"]),
@@ -283,6 +299,7 @@ def _router(objects: Objects) -> Router:
         configured=configured,
         configured_since=since,
         canary=_canary(config, status_of(objects.model), configured),
+        watch=_watch(config),
         promoted=_promoted(config),
         ready=ready,
         pods=pods,
@@ -323,6 +340,14 @@ def _canary_told(status: FaultModelStatus, configured: Route | None) -> Canary |
     if configured is None or status.candidate is None or not 0 < configured.weight(status.candidate.version) < 100:
         return None
     return Canary(status.candidate.version, 0, datetime.fromtimestamp(0, UTC))
+
+
+def _watch(config: Manifest) -> Watch | None:
+    text = (config["metadata"].get("annotations") or {}).get(ANNOTATION_WATCH)
+    try:
+        return Watch.parse(text) if text is not None else None
+    except ValueError:
+        return None
 
 
 def _promoted(config: Manifest) -> frozenset[int]:

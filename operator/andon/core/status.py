@@ -1,15 +1,25 @@
 """(observed, decision, now) → the status to write, after the Kubernetes API conventions and kstatus."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Literal
 
 from andon.api.conditions import ConditionType, Phase, Reason
 from andon.api.meta import GRPC_PORT, HTTP_PORT
-from andon.api.status import ArtifactSummary, CandidateTrack, Condition, Endpoints, FaultModelStatus, Track
+from andon.api.status import (
+    ArtifactSummary,
+    CandidateTrack,
+    Condition,
+    Endpoints,
+    EvidenceStatus,
+    FaultModelStatus,
+    Track,
+)
 from andon.api.versions import FaultModelVersionSpec
 from andon.core.build import BuildVerdict
 from andon.core.decision import Decision, Progress
+from andon.core.evidence_status import evidence_status
+from andon.core.judgement import compared
 from andon.core.observed import Observed, Route
 
 Truth = Literal["True", "False", "Unknown"]
@@ -69,14 +79,19 @@ def status(observed: Observed, decision: Decision, now: datetime) -> FaultModelS
     """Give the status that says what is so."""
     stable = decision.stable
     serving = observed.version(stable) if stable is not None else None
+    pair = compared(observed)
+    judged = pair.new.spec.version if pair is not None else None
+    evidence = evidence_status(observed.status.evidence, decision, judged, now)
+    facts = _facts(observed, decision, evidence)
     return FaultModelStatus(
         observed_generation=observed.identity.generation,
         phase=decision.progress.phase,
-        conditions=_conditions(observed.status, observed.identity.generation, _facts(observed, decision), now),
+        conditions=_conditions(observed.status, observed.identity.generation, facts, now),
         build=decision.record,
         stable=_track(observed, decision.route, stable),
         candidate=_candidate(observed, decision),
         next_window=_stamp(decision.progress.opens) if decision.progress.opens is not None else None,
+        evidence=evidence,
         artifact=_artifact(serving.spec) if serving is not None else None,
         endpoints=_endpoints(observed) if decision.route is not None and not _by_gateway(observed) else None,
         failed_digests=decision.failed_digests,
@@ -133,8 +148,10 @@ def _endpoints(observed: Observed) -> Endpoints:
     return Endpoints(http=f"http://{host}:{HTTP_PORT}", grpc=f"{host}:{GRPC_PORT}")
 
 
-def _facts(observed: Observed, decision: Decision) -> list[_Fact]:
+def _facts(observed: Observed, decision: Decision, evidence: EvidenceStatus | None) -> list[_Fact]:
     progress = decision.progress
+    if progress.evidence and evidence is not None:  # in the words of the status, which change only now and then
+        progress = replace(progress, message=f"{progress.message} {evidence.message}")
     available = _available(observed)
     built = _built(decision)
     facts = [available, *built]

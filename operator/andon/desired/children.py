@@ -8,6 +8,7 @@ from andon.api.meta import (
     ANNOTATION_CANARY,
     ANNOTATION_PROMOTED,
     ANNOTATION_SINCE,
+    ANNOTATION_WATCH,
     API_VERSION,
     LABEL_FAULT_MODEL,
     LABEL_MANAGED_BY,
@@ -95,16 +96,20 @@ def children(observed: Observed, decision: Decision, platform: Platform, now: da
         notes = _notes(observed, decision, now)
         # One router in front of several servers would be the weakest part of the chain.
         replicas = min(observed.spec.serving.replicas, ROUTER_REPLICAS)
-        traffic, forwarding = observed.spec.rollout.traffic, _forwarding(observed, decision.route, decision.stable)
+        traffic, forwarding = (
+            observed.spec.rollout.traffic,
+            _forwarding(observed, decision, decision.route, decision.stable),
+        )
         made = provider(traffic).manifests(Asked(identity, traffic, forwarding, notes, replicas, platform))
         apply += as_made(made, {"replicas": replicas, "restart": observed.restart}, observed.router.standing)
     return Children(tuple(create), tuple(stamped(manifest) for manifest in apply), frozenset(keep))
 
 
-def _forwarding(observed: Observed, route: Route, stable: int) -> Forwarding:
+def _forwarding(observed: Observed, decision: Decision, route: Route, stable: int) -> Forwarding:
     digests = {version.spec.version: version.spec.digest for version in observed.versions}
     mirrored = 100 if observed.spec.monitoring.enabled else 0
-    return Forwarding(route, stable, digests, mirrored, observed.spec.rollout.traffic.asset_header)
+    former = decision.watch.former if decision.watch is not None else None
+    return Forwarding(route, stable, digests, mirrored, observed.spec.rollout.traffic.asset_header, former)
 
 
 def provider(traffic: Traffic) -> Provider:
@@ -140,6 +145,8 @@ def _notes(observed: Observed, decision: Decision, now: datetime) -> dict[str, s
     """Annotations beside the route, in the same write: with them a rollout goes on from the cluster alone."""
     promoted = ",".join(str(version) for version in sorted(decision.promoted)[-PROMOTED_KEPT:])
     notes = {ANNOTATION_SINCE: _since(observed, decision, now), ANNOTATION_PROMOTED: promoted}
+    if decision.watch is not None:
+        notes[ANNOTATION_WATCH] = str(decision.watch)
     return notes if decision.canary is None else {**notes, ANNOTATION_CANARY: str(decision.canary)}
 
 

@@ -45,6 +45,9 @@ class Forwarding:
         Per cent of the prediction requests of which the monitor gets a copy.
     sticky_by
         Name of the header that names an asset; None: no request belongs to an asset.
+    former
+        The version before the stable one, while that is watched: it is named as the one that serves, so that what is
+        compared stays the same pair.
     """
 
     route: Route
@@ -52,6 +55,7 @@ class Forwarding:
     digests: Mapping[int, str] = field(default_factory=dict)
     mirrored: int = 0
     sticky_by: str | None = None
+    former: int | None = None
 
     @property
     def candidate(self) -> int | None:
@@ -107,7 +111,10 @@ def _header(name: str, value: str) -> dict[str, Any]:
 
 def versions_header(forwarding: Forwarding) -> str:
     """Name the artifacts, that of the stable version first; empty where it is not known."""
-    order = [forwarding.stable, *([forwarding.candidate] if forwarding.candidate is not None else [])]
+    pair = (forwarding.stable, forwarding.candidate)
+    if forwarding.former is not None:
+        pair = (forwarding.former, forwarding.stable)
+    order = [version for version in pair if version is not None]
     if any(version not in forwarding.digests for version in order):
         return ""
     return ",".join(f"{version}={forwarding.digests[version]}" for version in order)

@@ -11,7 +11,9 @@ from andon.adapters.clock import SystemClock
 from andon.adapters.envoy import EnvoyRouters
 from andon.adapters.kubernetes import KubernetesCluster, connect
 from andon.adapters.lease import lead, release
-from andon.reconcile import Key, Reconciler
+from andon.adapters.metrics import ScrapedMetrics
+from andon.adapters.monitor import HttpMonitor
+from andon.reconcile import Key, Reconciler, Sources
 from andon.settings import Settings
 from andon.watch import events, metrics
 from andon.watch.fleet import Fleet
@@ -34,10 +36,12 @@ async def run(settings: Settings) -> None:
     A stop lets each worker end the reconcile that it is in, then gives the lease back.
     """
     api = await connect()
-    routers, health, sightings = EnvoyRouters(), Health(), Sightings()
+    health, sightings = Health(), Sightings()
+    routers, counts, monitor = EnvoyRouters(), ScrapedMetrics(), HttpMonitor(settings.cluster_domain)
     queue: KeyedQueue[Key] = KeyedQueue(on_depth=metrics.QUEUE_DEPTH.set)
     cluster = KubernetesCluster(api)
-    reconciler = Reconciler(cluster, routers, SystemClock(), settings.platform(), Fleet())
+    sources = Sources(routers, counts, monitor)
+    reconciler = Reconciler(cluster, sources, SystemClock(), settings.platform(), Fleet())
     resync = Resync(cluster.list_metadata, sightings, health, queue.add, settings.namespaces, cluster.optional_kinds)
 
     idle = asyncio.Event()
@@ -68,7 +72,8 @@ async def run(settings: Settings) -> None:
     finally:
         metrics.LEADER.set(0)
         await release(api, settings.lease_namespace, settings.lease_name, settings.identity)
-        await routers.close()
+        for source in (routers, counts, monitor):
+            await source.close()
         await api.close()
 
 

@@ -21,6 +21,8 @@ WATCHED = {"watchNamespaces": ["press-shop", "paint"]}
 FOR_KOPF: Rights = {("apiextensions.k8s.io", "customresourcedefinitions"): {"list", "watch"}}
 FOR_KOPF_IN_NAMESPACES: Rights = {**FOR_KOPF, ("", "namespaces"): {"list", "watch"}}
 
+LOOKS = {"get", "list", "watch"}
+
 
 def needed() -> Rights:
     """What the code does with each kind. Server-side apply needs create and patch."""
@@ -36,7 +38,7 @@ def needed() -> Rights:
     allow("delete", *reconcile._PRUNED)
     applied = ("Deployment", "Service", "ConfigMap", "PodDisruptionBudget")
     # Before a child is made the operator looks whether somebody else has one of its name.
-    allow("get", "FaultModel", "PersistentVolumeClaim", *applied)
+    allow("get", "FaultModel", "PersistentVolumeClaim", "Namespace", *applied)
     allow("create", *applied, "Job", "FaultModelVersion", "PersistentVolumeClaim", "Event")
     allow("patch", *applied, "Pod")
     for verb in ("get", "list", "create", "patch", "delete"):
@@ -170,7 +172,7 @@ def test_without_rbac_only_the_service_account_is_left() -> None:
     ("heading", "rights"),
     [
         ("Whole cluster", {**needed(), **FOR_KOPF}),
-        ("In a namespace of the list", {**needed(), **FOR_KOPF_IN_NAMESPACES}),
+        ("In a namespace of the list", {**needed(), **FOR_KOPF_IN_NAMESPACES, ("", "namespaces"): LOOKS}),
         ("In any other namespace", FOR_KOPF_IN_NAMESPACES),
     ],
 )

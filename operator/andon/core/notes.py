@@ -1,0 +1,103 @@
+"""Notes beside the route, each on one line: who is on trial, and who is watched.
+
+They are written with the route, in one write, so that they never contradict it.
+"""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+
+@dataclass(frozen=True)
+class Canary:
+    """The note beside the route: which version is on trial, and how far.
+
+    Attributes
+    ----------
+    step
+        Index of the step that it is at.
+    since
+        When it came to this step, or ended.
+    ended
+        Why it left the line (a `Reason`); empty while it is on its way.
+    generation
+        The generation of the spec under which it ended.
+    blind
+        Since when there has been no data to judge it by, where that is to be acted on; None while there is.
+    """
+
+    version: int
+    step: int
+    since: datetime
+    ended: str = ""
+    generation: int = 0
+    blind: datetime | None = None
+
+    @staticmethod
+    def parse(text: str) -> "Canary":
+        """Read what `str` wrote.
+
+        Raises
+        ------
+        ValueError
+            Where the text is no such note.
+        """
+        parts = dict(item.partition("=")[::2] for item in text.split(","))
+        try:
+            since = datetime.fromisoformat(parts["since"])
+            blind = datetime.fromisoformat(parts["blind"]) if "blind" in parts else None
+            ended, generation = parts.get("ended", ""), int(parts.get("generation", "0"))
+            canary = Canary(int(parts["version"]), int(parts["step"]), since, ended, generation, blind)
+        except KeyError as error:
+            raise ValueError(f"no {error} in {text}") from error
+        if canary.step < 0 or any(time is not None and time.tzinfo is None for time in (since, blind)):
+            raise ValueError(f"a step below zero, or a time without its zone: {text}")
+        return canary
+
+    def __str__(self) -> str:
+        """Write the note on one line."""
+        text = f"version={self.version},step={self.step},since={_stamp(self.since)}"
+        if self.blind is not None:
+            text = f"{text},blind={_stamp(self.blind)}"
+        return f"{text},ended={self.ended},generation={self.generation}" if self.ended else text
+
+
+@dataclass(frozen=True)
+class Watch:
+    """The note beside the route while a version that was promoted is watched.
+
+    Attributes
+    ----------
+    former
+        The version that served before, and is kept ready.
+    since
+        When the other one got all traffic.
+    """
+
+    former: int
+    since: datetime
+
+    @staticmethod
+    def parse(text: str) -> "Watch":
+        """Read what `str` wrote.
+
+        Raises
+        ------
+        ValueError
+            Where the text is no such note.
+        """
+        parts = dict(item.partition("=")[::2] for item in text.split(","))
+        try:
+            watch = Watch(int(parts["former"]), datetime.fromisoformat(parts["since"]))
+        except KeyError as error:
+            raise ValueError(f"no {error} in {text}") from error
+        if watch.since.tzinfo is None:
+            raise ValueError(f"a time without its zone: {text}")
+        return watch
+
+    def __str__(self) -> str:
+        """Write the note on one line."""
+        return f"former={self.former},since={_stamp(self.since)}"
+
+
+def _stamp(time: datetime) -> str:
+    return time.astimezone(UTC).isoformat(timespec="seconds")
