@@ -163,7 +163,7 @@ async def _story(rollout: dict[str, object], events: list[str]) -> None:
     assert run.cluster.writes[writes:] == []
 
 
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=80)
 @given(rollout=ROLLOUTS, events=st.lists(EVENTS, max_size=12))
 def test_once_faults_stop_every_rollout_ends_stable_or_rolled_back(
     rollout: dict[str, object], events: list[str]
@@ -188,7 +188,7 @@ async def _unknown(rollout: dict[str, object], events: list[str]) -> None:
     assert max(shares, default=0) <= (0 if any("shadow" in step for step in plant.steps) else first)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=30)
 @given(
     rollout=ROLLOUTS.filter(lambda rollout: "analysis" in rollout and rollout["steps"]).filter(
         lambda rollout: any("weight" in step or "shadow" in step for step in rollout["steps"])

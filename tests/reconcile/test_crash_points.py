@@ -78,7 +78,7 @@ async def _superseded(run: Run) -> None:
     await run.settle()
 
 
-JUDGED = {"steps": [{"shadow": "20s"}, {"weight": 20}], "watch": "30s", "analysis": {"limits": {"errorRate": "0.05"}}}
+JUDGED = {"steps": [{"shadow": "10s"}, {"weight": 20}], "watch": "10s", "analysis": {"limits": {"errorRate": "0.05"}}}
 
 
 async def _judged(run: Run, failed: int = 0) -> None:
