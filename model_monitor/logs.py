@@ -3,9 +3,29 @@
 from __future__ import annotations
 
 import logging
+import math
 import sys
+import time
+from collections.abc import Callable
 
 import structlog
+
+
+class Seldom:
+    """Tells whether something of a kind may be logged again: what comes with every request must not fill a disk."""
+
+    def __init__(self, seconds: float = 60.0, clock: Callable[[], float] = time.monotonic) -> None:
+        self._seconds = seconds
+        self._clock = clock
+        self._last: dict[str, float] = {}
+
+    def due(self, kind: str) -> bool:
+        """Whether nothing of this kind was logged of late; kinds are to be few."""
+        now = self._clock()
+        if now - self._last.get(kind, -math.inf) < self._seconds:
+            return False
+        self._last[kind] = now
+        return True
 
 
 def configure(level: str, form: str) -> None:

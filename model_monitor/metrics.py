@@ -2,16 +2,53 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
 
 from model_monitor.scoring import Bools, Judged, Scored
 from model_monitor.storage.labelling import Outcome
+from model_monitor.storage.quality import ModelQuality
 from model_monitor.storage.recording import Recorded
 
 _DELAYS = (60, 600, 3600, 4 * 3600, 8 * 3600, 24 * 3600, 3 * 86400, 7 * 86400, 30 * 86400)
 STABLE, CANDIDATE = "stable", "candidate"
+
+
+class LiveScores(Collector):
+    """Gives the latest live scores; a version that no longer serves is in them no more."""
+
+    def __init__(self) -> None:
+        self.latest: list[ModelQuality] = []
+
+    def collect(self) -> Iterator[Metric]:
+        """Give all of them."""
+        coverage = GaugeMetricFamily(
+            "andon_monitor_label_coverage_ratio", "Share of the window's rows that have a label.", labels=["model"]
+        )
+        quality = GaugeMetricFamily(
+            "andon_monitor_quality",
+            "Scores on labelled rows of the window, with their 95% interval.",
+            labels=["model", "version", "track", "metric", "bound"],
+        )
+        estimate = GaugeMetricFamily(
+            "andon_monitor_quality_estimate",
+            "What the model's own probabilities let expect; without labels, and only as right as these.",
+            labels=["model", "version", "track", "metric"],
+        )
+        for model in self.latest:
+            if model.rows:
+                coverage.add_metric([model.model], model.labelled / model.rows)
+            for version in model.versions:
+                who = [model.model, str(version.number), version.track]
+                for score in version.scores:
+                    for bound in ("value", "lower", "upper"):
+                        quality.add_metric([*who, score.metric, bound], getattr(score, bound))
+                for metric, value in (version.estimate.values() if version.estimate else {}).items():
+                    estimate.add_metric([*who, metric], value)
+        return iter((coverage, quality, estimate))
 
 
 class Metrics:
@@ -60,10 +97,17 @@ class Metrics:
             "andon_monitor_inputs_waiting", "Mirrored requests that wait to be scored.", registry=self.registry
         )
         self._tracks: dict[tuple[str, str], str] = {}
+        self._models: set[str] = set()
+        self.live = LiveScores()
+        self.registry.register(self.live)
+
+    def know(self, model: str) -> None:
+        """Say that a model is one: what a client calls a model makes no series of its own before."""
+        self._models.add(model)
 
     def drop(self, reason: str, model: str = "", count: int = 1) -> None:
         """Count requests that were not scored."""
-        self.dropped.labels(model, reason).inc(count)
+        self.dropped.labels(model if model in self._models else "", reason).inc(count)
 
     def scored(self, scored: Scored, recorded: Recorded) -> None:
         """Count what has been written."""

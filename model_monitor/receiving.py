@@ -26,14 +26,14 @@ def application(intake: Intake, metrics: Metrics, max_body_bytes: int) -> web.Ap
         try:
             body = await request.read()
         except web.HTTPRequestEntityTooLarge:
-            metrics.drop("too_large")
+            metrics.drop("too_large", request.match_info["model"])
             raise
         except web.RequestPayloadError:
-            metrics.drop("invalid_request")
+            metrics.drop("invalid_request", request.match_info["model"])
             raise web.HTTPBadRequest(text="The body cannot be decompressed.") from None
         headers = {name.lower(): value for name, value in request.headers.items()}
-        read = reader(headers, request.match_info["model"], body, now)
-        return answer(take(intake, metrics, Waiting(now, len(body), read)))
+        model = request.match_info["model"]
+        return answer(take(intake, metrics, Waiting(now, len(body), reader(headers, model, body, now)), model))
 
     app = web.Application(client_max_size=max_body_bytes)
     for path in _INFER:
@@ -54,11 +54,11 @@ def reader(headers: Mapping[str, str], model: str, body: bytes, now: datetime) -
     return read
 
 
-def take(intake: Intake, metrics: Metrics, waiting: Waiting) -> MonitorError | None:
+def take(intake: Intake, metrics: Metrics, waiting: Waiting, model: str) -> MonitorError | None:
     """Put a request into the queue; give why not, where there is no room."""
     if intake.offer(waiting):
         return None
-    metrics.drop("queue_full")
+    metrics.drop("queue_full", model)
     return refusal(waiting.at)
 
 

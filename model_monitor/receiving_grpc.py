@@ -28,7 +28,8 @@ def server(intake: Intake, metrics: Metrics, max_body_bytes: int) -> grpc.aio.Se
     async def infer(body: bytes, context: Any) -> bytes:  # noqa: ANN401 (grpcio publishes no types)
         now = datetime.now(UTC)
         headers = {key: value for key, value in context.invocation_metadata() or () if isinstance(value, str)}
-        refused = take(intake, metrics, Waiting(now, len(body), reader(headers, body, now)))
+        waiting = Waiting(now, len(body), reader(headers, body, now))
+        refused = take(intake, metrics, waiting, headers.get(MODEL_HEADER, ""))
         if refused is not None:
             await context.abort(grpc.StatusCode.RESOURCE_EXHAUSTED, refused.message)
         return _EMPTY

@@ -9,10 +9,12 @@ import numpy.typing as npt
 import structlog
 
 from model_monitor.envelope import Envelope, Version
+from model_monitor.logs import Seldom
 from model_monitor.models import Answers, Model
 from model_monitor.tensors import Rows, joined
 
 _log = structlog.get_logger(__name__)
+_seldom = Seldom()
 
 Bools = npt.NDArray[np.bool_]
 
@@ -101,9 +103,11 @@ def _answer(new: Model, old: Model, rows: Rows, first: Envelope) -> Answers:
     try:
         if (new.signature.numeric, new.signature.categorical) == (old.signature.numeric, old.signature.categorical):
             return new.answer(rows)
-        _log.warning("the candidate takes other columns", model=first.model)
+        if _seldom.due("columns"):
+            _log.warning("the candidate takes other columns", model=first.model)
     except Exception as error:  # noqa: BLE001 (ONNX Runtime raises types of its own)
-        _log.warning("the candidate fails", model=first.model, error=type(error).__name__)
+        if _seldom.due("candidate"):
+            _log.warning("the candidate fails", model=first.model, error=type(error).__name__)
     return Answers(np.full(len(rows), np.nan), np.full(len(rows), -1))
 
 

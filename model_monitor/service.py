@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import signal
 import ssl
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -27,6 +27,7 @@ from model_monitor.models import Models
 from model_monitor.settings import MonitorSettings
 from model_monitor.storage.database import Database, unavailable
 from model_monitor.storage.labelling import Labeller
+from model_monitor.storage.quality import qualities
 from model_monitor.storage.recording import KeepInputs, Recorder
 from model_monitor.storage.retention import Bounds, Retention
 from model_monitor.worker import Listener, Worker
@@ -78,7 +79,19 @@ async def running(
     async with contextlib.AsyncExitStack() as stack:
         stack.callback(database.close)
         stack.push_async_callback(_finish, worker, settings.stop_seconds)
-        stack.enter_context(_sweeping(Retention(database, _bounds(settings)), settings.sweep_seconds))
+        retention = Retention(database, _bounds(settings))
+
+        def sweep() -> None:
+            if removed := retention.sweep(datetime.now(UTC)):
+                _log.info("old predictions were removed", predictions=removed)
+
+        def rate() -> None:
+            with database.read() as connection:
+                now = datetime.now(UTC)
+                metrics.live.latest = qualities(connection, settings.namespace, now, settings.quality_window)
+
+        stack.enter_context(_repeated(sweep, settings.sweep_seconds))
+        stack.enter_context(_repeated(rate, settings.quality_seconds))
         received = receiving.application(intake, metrics, settings.max_body_bytes)
         http = await _listen(stack, received, settings.host, settings.http_port, None)
         own = await _listen(stack, api.application(parts), settings.host, settings.api_port, _tls(settings))
@@ -114,8 +127,8 @@ async def _listen(
 def _keeper(settings: MonitorSettings) -> KeepInputs | None:
     if not settings.keep_rows:
         return None
-    key = settings.hash_key_file.read_bytes().strip() if settings.hash_key_file else b""
-    return FeatureKeeper(frozenset(settings.drop_columns), frozenset(settings.hash_columns), key).contents
+    dropped, hashed = frozenset(settings.drop_columns), frozenset(settings.hash_columns)
+    return FeatureKeeper(dropped, hashed, settings.hash_key()).contents
 
 
 def _bounds(settings: MonitorSettings) -> Bounds:
@@ -123,18 +136,18 @@ def _bounds(settings: MonitorSettings) -> Bounds:
 
 
 @contextlib.contextmanager
-def _sweeping(retention: Retention, seconds: float) -> Iterator[None]:
-    async def sweep() -> None:
+def _repeated(work: Callable[[], None], seconds: float) -> Iterator[None]:
+    """Do something with the database now and then while the block lasts."""
+
+    async def repeat() -> None:
         while True:
             try:
-                removed = await asyncio.to_thread(retention.sweep, datetime.now(UTC))
-                if removed:
-                    _log.info("old predictions were removed", predictions=removed)
+                await asyncio.to_thread(work)
             except SQLAlchemyError as error:
-                _log.warning("old predictions cannot be removed", found=unavailable(error).found)
+                _log.warning("the database cannot be used", work=work.__name__, found=unavailable(error).found)
             await asyncio.sleep(seconds)
 
-    task = asyncio.create_task(sweep())
+    task = asyncio.create_task(repeat())
     try:
         yield
     finally:

@@ -58,6 +58,11 @@ class MonitorSettings(BaseSettings):
     hash_columns: tuple[str, ...] = Field(default=(), description="JSON list of features of which a hash is kept.")
     hash_key_file: Path | None = Field(default=None, description="Secret for these hashes, at least 16 bytes.")
 
+    quality_window: timedelta = Field(
+        default=timedelta(days=7), gt=timedelta(0), description="Of the rows that live scores are taken over."
+    )
+    quality_seconds: float = Field(default=30, gt=0, description="Between two counts of live scores.")
+
     label_tolerance: timedelta = Field(
         default=timedelta(seconds=60), ge=timedelta(0), description="Of a label's time to the prediction's; seconds."
     )
@@ -74,11 +79,28 @@ class MonitorSettings(BaseSettings):
     tls_key: Path | None = None
     tls_client_ca: Path | None = Field(default=None, description="Whose client certificates may send labels.")
 
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    log_format: Literal["json", "console"] = "json"
+
     @model_validator(mode="after")
     def _hashes_need_a_key(self) -> Self:
         if self.hash_columns and self.hash_key_file is None:
             raise ValueError("hash_columns needs hash_key_file: few possible values could all be tried otherwise")
+        if self.hash_columns and len(self.hash_key()) < 16:
+            raise ValueError("hash_key_file holds less than 16 bytes")
         return self
 
-    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
-    log_format: Literal["json", "console"] = "json"
+    def hash_key(self) -> bytes:
+        """Read the secret for hashes; empty where there is none.
+
+        Raises
+        ------
+        ValueError
+            Where the file cannot be read.
+        """
+        if self.hash_key_file is None:
+            return b""
+        try:
+            return self.hash_key_file.read_bytes().strip()
+        except OSError as error:
+            raise ValueError(f"hash_key_file cannot be read: {error.strerror}") from None

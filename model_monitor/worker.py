@@ -15,6 +15,7 @@ from model_builder.errors import BuilderError
 from model_monitor.envelope import Envelope, Version
 from model_monitor.errors import MonitorError, Reason
 from model_monitor.intake import Intake, Waiting
+from model_monitor.logs import Seldom
 from model_monitor.metrics import Metrics
 from model_monitor.models import Model, Models
 from model_monitor.scoring import Scored, score
@@ -68,6 +69,7 @@ class Worker:
         self._listeners = tuple(listeners)
         self._thread = threading.Thread(target=self._run, name="scorer", daemon=True)
         self._hurry = threading.Event()
+        self._seldom = Seldom()
         self.state = State(time.monotonic(), written=True)
 
     def start(self) -> None:
@@ -118,11 +120,13 @@ class Worker:
                 envelope, tensors = waiting.decode()
             except MonitorError as error:
                 self._metrics.drop(_snake(error.reason))
-                _log.info("a request was dropped", reason=str(error.reason), message=error.message)
+                if self._seldom.due(error.reason):
+                    _log.info("requests are dropped", reason=str(error.reason), message=error.message)
                 continue
             model = self._load(envelope.model, envelope.stable.digest, 1)
             if model is None:
                 continue
+            self._metrics.know(envelope.model)
             try:
                 rows = rows_of(tensors, model.signature)
             except MonitorError as error:
@@ -153,8 +157,9 @@ class Worker:
             return self._models.get(name, digest)
         except Exception as error:  # noqa: BLE001 (a store's or ONNX Runtime's)
             why = str(error.reason) if isinstance(error, BuilderError) else type(error).__name__
-            _log.warning("a model cannot be loaded", model=name, digest=digest, reason=why)
-            self._metrics.drop("model_unavailable", count=requests)
+            if self._seldom.due(f"load {why}"):
+                _log.warning("a model cannot be loaded", model=name, digest=digest, reason=why)
+            self._metrics.drop("model_unavailable", name, requests)
             return None
 
     def _write(self, scored: list[Scored]) -> list[Recorded] | None:

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, Table, insert, select
+from sqlalchemy import Connection, Table, insert, select, update
 
 from model_monitor.scoring import Judged, Scored
 from model_monitor.storage.tables import MODELS, PAIRS, VERSIONS, stamp
@@ -29,12 +29,14 @@ class Names:
         self._models: dict[str, int] = {}
         self._versions: dict[tuple[int, str], int] = {}
         self._pairs: dict[tuple[int, int], Pair] = {}
+        self._serving: dict[int, tuple[int, int | None]] = {}
 
     def forget(self) -> None:
         """Empty the memory."""
         self._models.clear()
         self._versions.clear()
         self._pairs.clear()
+        self._serving.clear()
 
     def model(self, connection: Connection, name: str) -> int:
         """Give the number of a model."""
@@ -64,6 +66,13 @@ class Names:
             kept = connection.execute(select(PAIRS.c.probability).where(PAIRS.c.id == number)).scalar_one()
             self._pairs[old, new] = Pair(number, kept)
         return self._pairs[old, new]
+
+    def serve(self, connection: Connection, model: int, stable: int, candidate: int | None) -> None:
+        """Note which versions the newest request of a model met."""
+        if self._serving.get(model) != (stable, candidate):
+            values = {"stable_id": stable, "candidate_id": candidate}
+            connection.execute(update(MODELS).where(MODELS.c.id == model).values(values))
+            self._serving[model] = (stable, candidate)
 
 
 def _made(connection: Connection, table: Table, key: Mapping[str, object], more: Mapping[str, object]) -> int:

@@ -87,8 +87,9 @@ class Recorder:
         old = self._names.version(connection, model, scored.old)
         rows = _rows(scored, kept, model, old)
         _add(connection, VERSIONS, old, _version_counts(scored.old, kept))
-        if scored.new is not None:
-            new = self._names.version(connection, model, scored.new)
+        new = None if scored.new is None else self._names.version(connection, model, scored.new)
+        self._names.serve(connection, model, old, new)
+        if scored.new is not None and new is not None:
             pair = self._names.pair(connection, model, old, new, scored)
             self._compare(scored.new, rows, pair.id, pair.probability, np.flatnonzero(kept))
             _add(connection, VERSIONS, new, _version_counts(scored.new, kept))

@@ -55,6 +55,8 @@ MODELS = Table(
     Column("id", Integer, primary_key=True),
     Column("namespace", String(63), nullable=False),
     Column("name", String(253), nullable=False),
+    Column("stable_id", Integer),  # the versions of the newest request
+    Column("candidate_id", Integer),
     UniqueConstraint("namespace", "name"),
 )
 

@@ -57,10 +57,10 @@ async def labelled(monitor: Monitor, shop: Shop, given: Any, **more: Any) -> dic
     return await monitor.label([{"requestId": f"r{index}", "fault": True, **more} for index in range(len(given))])
 
 
-async def test_labels_are_joined(shop: Shop, tmp_path: Path) -> None:
+async def test_labels_are_joined(shop: Shop, tmp_path: Path, database_url: str) -> None:
     given = rows(60)
     old, new = alarms(shop, shop.old, given), alarms(shop, shop.new, given)
-    async with monitoring(shop, tmp_path) as monitor:
+    async with monitoring(shop, tmp_path, database=database_url) as monitor:
         done = await labelled(monitor, shop, given)
         assert (done["status"], done["accepted"], done["refused"]) == (200, 60, 0)
         found = await monitor.evidence(shop.old, shop.new)
@@ -124,8 +124,8 @@ async def test_a_candidate_that_says_nan_is_counted(shop: Shop, tmp_path: Path) 
     assert dropped >= (nan & old).sum() > 0, "what cannot answer catches no fault"
 
 
-async def test_a_label_finds_its_row_by_asset_and_time(shop: Shop, tmp_path: Path) -> None:
-    async with monitoring(shop, tmp_path) as monitor:
+async def test_a_label_finds_its_row_by_asset_and_time(shop: Shop, tmp_path: Path, database_url: str) -> None:
+    async with monitoring(shop, tmp_path, database=database_url) as monitor:
         await monitor.mirror(rows(1), "a", shop.old, shop.new, "press-1")
         await monitor.mirror(rows(1), "b", shop.old, shop.new, "press-2")
         await monitor.seen(shop.old, shop.new, 2)
@@ -158,10 +158,10 @@ async def test_a_row_of_several_has_to_be_named(shop: Shop, tmp_path: Path) -> N
         assert (missing["status"], missing["refusals"][0]["reason"]) == (404, "UnknownRequest")
 
 
-async def test_the_queue_shows_the_most_telling_first(shop: Shop, tmp_path: Path) -> None:
+async def test_the_queue_shows_the_most_telling_first(shop: Shop, tmp_path: Path, database_url: str) -> None:
     given = rows(100)
     old, new = alarms(shop, shop.old, given), alarms(shop, shop.new, given)
-    async with monitoring(shop, tmp_path) as monitor:
+    async with monitoring(shop, tmp_path, database=database_url) as monitor:
         for index, row in enumerate(given):
             await monitor.mirror([row], f"r{index}", shop.old, shop.new, "press-1")
         await monitor.seen(shop.old, shop.new, 100)

@@ -173,6 +173,12 @@ def test_wrong_settings_are_told() -> None:
     done = run("serve", ANDON_MONITOR_HASH_COLUMNS='["heat"]')
     assert done.returncode == 1
     assert "hash_key_file" in done.stderr
+    done = run("serve", ANDON_MONITOR_HASH_COLUMNS='["heat"]', ANDON_MONITOR_HASH_KEY_FILE="/none")
+    assert done.returncode == 1
+    assert "cannot be read" in done.stderr
+    done = run("serve", ANDON_MONITOR_HASH_COLUMNS='["heat"]', ANDON_MONITOR_HASH_KEY_FILE=os.devnull)
+    assert done.returncode == 1
+    assert "16 bytes" in done.stderr
 
 
 def test_a_database_that_is_away_is_told() -> None:

@@ -25,6 +25,7 @@ from model_monitor.envelope import envelope
 from model_monitor.errors import MonitorError, Reason
 from model_monitor.inference_json import decode
 from model_monitor.intake import Intake, Waiting
+from model_monitor.logs import Seldom
 from model_monitor.receiving_grpc import tensors as grpc_tensors
 from model_monitor.tensors import Rows, rows_of
 from tests.support.monitoring import Monitor, Shop, eventually, monitoring, routed, rows
@@ -296,9 +297,9 @@ async def test_what_is_dropped_is_counted_by_reason(shop: Shop, tmp_path: Path) 
         assert await monitor.mirror([[1.0, 2.0, 3.0]], "c", shop.old, shop.new) == 202
         await dropped(monitor, "invalid_request", "spindle")
         assert await monitor.mirror(rows(1), "d", shop.old, f"sha256:{'0' * 64}") == 202
-        await dropped(monitor, "model_unavailable")
+        await dropped(monitor, "model_unavailable", "spindle")
         assert await monitor.mirror(rows(9_000), "e", shop.old, shop.new) == 413
-        await dropped(monitor, "too_large")
+        await dropped(monitor, "too_large", "spindle")
         assert (await monitor.evidence(shop.old, shop.new))["reason"] == "UnknownModel"
 
 
@@ -359,4 +360,24 @@ async def test_overload_is_told_and_counted(shop: Shop, tmp_path: Path) -> None:
         big = await monitor.mirror(rows(200), "big", shop.old, shop.new)
         assert big == 503, "larger than all that may wait"
         _, text = await monitor.get("/metrics")
-        assert f'andon_monitor_inputs_dropped_total{{model="",reason="queue_full"}} {41.0 - taken}' in text
+        drops = [
+            float(line.rpartition(" ")[2])
+            for line in text.splitlines()
+            if line.startswith("andon_monitor_inputs_dropped_total{") and 'reason="queue_full"' in line
+        ]
+        assert sum(drops) == 41 - taken
+        assert await monitor.mirror(rows(1), "first", shop.old, shop.new) == 202
+        await monitor.seen(shop.old, shop.new, 1)
+        before = sum(drops)
+        assert await monitor.mirror(rows(200), "bigger", shop.old, shop.new) == 503
+        _, text = await monitor.get("/metrics")
+        known = 'andon_monitor_inputs_dropped_total{model="spindle",reason="queue_full"} '
+        assert any(line.startswith(known) for line in text.splitlines()), (before, "a model that is known is named")
+
+
+def test_what_comes_with_every_request_is_logged_seldom() -> None:
+    clock = [0.0]
+    seldom = Seldom(60, lambda: clock[0])
+    assert [seldom.due("a"), seldom.due("a"), seldom.due("b")] == [True, False, True]
+    clock[0] = 60
+    assert seldom.due("a")

@@ -1,0 +1,159 @@
+"""Labelled rows of the versions that serve, over a sliding window, and how much of it is labelled."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+import numpy as np
+from sqlalchemy import Connection, Row, and_, func, or_, select
+
+from model_monitor.counting import Selection
+from model_monitor.quality import Estimate, Score, Tally, scores
+from model_monitor.resampling import Floats, confusion_scores, ranking_scores
+from model_monitor.scoring import Bools
+from model_monitor.storage.tables import MODELS, PAIRS, PREDICTIONS, VERSIONS, stamp
+
+RANKED_ROWS = 20_000
+"""Scores are drawn again and again to tell an interval; of more rows that would take seconds."""
+
+ESTIMATED_ROWS = 50_000
+"""The newest rows tell best how a version does now; more would cost a pass over the table."""
+
+
+@dataclass(frozen=True)
+class VersionQuality:
+    """What is known of one of the versions that serve."""
+
+    track: str
+    number: int
+    scores: list[Score]
+    estimate: Estimate | None = None
+
+
+@dataclass(frozen=True)
+class ModelQuality:
+    """What is known of a model.
+
+    Attributes
+    ----------
+    rows, labelled
+        Predictions of the window, and those among them that have a label.
+    """
+
+    model: str
+    rows: int
+    labelled: int
+    versions: list[VersionQuality] = field(default_factory=list)
+
+
+def qualities(connection: Connection, namespace: str, now: datetime, window: timedelta) -> list[ModelQuality]:
+    """Look at every model.
+
+    Cases that were inspected because of the queue are left out: they are disagreements only, on which every version
+    looks worse than it is.
+    """
+    since = stamp(now - window)
+    models = connection.execute(select(MODELS).where(MODELS.c.namespace == namespace).order_by(MODELS.c.id)).all()
+    return [_of_model(connection, model, since) for model in models]
+
+
+def _of_model(connection: Connection, model: Row[Any], since: int) -> ModelQuality:
+    counted = select(func.count(), func.count(PREDICTIONS.c.fault)).where(
+        PREDICTIONS.c.model_id == model.id, PREDICTIONS.c.at >= since
+    )
+    rows, labelled = connection.execute(counted).one()
+    versions = [
+        _of_version(connection, model.id, number, track, since)
+        for track, number in (("stable", model.stable_id), ("candidate", model.candidate_id))
+        if number is not None
+    ]
+    return ModelQuality(model.name, rows, labelled, versions)
+
+
+def _of_version(connection: Connection, model: int, version: int, track: str, since: int) -> VersionQuality:
+    described = connection.execute(select(VERSIONS.c.number, VERSIONS.c.classes).where(VERSIONS.c.id == version)).one()
+    classes = len(json.loads(described.classes))
+    counts: dict[str, int] = defaultdict(int)
+    # The last column is for rows without a valid answer.
+    matrix = np.zeros((classes, classes + 1), np.int64)
+    for row in connection.execute(_labelled(model, version, since)):
+        alarm, code = (row.old_alarm, row.old_class) if row.old_id == version else (row.new_alarm, row.new_class)
+        counts[("caught" if alarm else "missed") if row.fault else ("false_alarms" if alarm else "quiet")] += row.times
+        if row.label_class is not None:
+            counts["classed"] += row.times
+            # Classes are numbered as the stable version of the row does; two versions of one signature agree on that.
+            counts["right"] += row.times * (code == row.label_class)
+            if row.label_class < classes and code < classes:
+                matrix[row.label_class, code] += row.times
+    found = [*scores(Tally(**counts, classes=classes)), *confusion_scores(matrix)]
+    if classes == 2:
+        found += ranking_scores(*_ranked(connection, model, version, since))
+    return VersionQuality(track, described.number, found, _estimate(connection, model, version, track))
+
+
+def _ranked(connection: Connection, model: int, version: int, since: int) -> tuple[Bools, Floats]:
+    """Give truths and scores of the newest labelled rows."""
+    columns = [PREDICTIONS.c[name] for name in ("old_id", "old_score", "new_score", "fault")]
+    newest = _of_labelled(select(*columns), model, version, since).order_by(PREDICTIONS.c.at.desc())
+    rows = connection.execute(newest.limit(RANKED_ROWS)).all()
+    scored = [row.old_score if row.old_id == version else row.new_score for row in rows]
+    return (
+        np.array([row.fault for row in rows], bool),
+        np.array([-1.0 if score is None else score for score in scored], np.float64),
+    )
+
+
+def _labelled(model: int, version: int, since: int) -> Any:  # noqa: ANN401 (a statement)
+    columns = [
+        PREDICTIONS.c[name]
+        for name in ("old_id", "old_alarm", "old_class", "new_alarm", "new_class", "fault", "label_class")
+    ]
+    counted = select(*columns, func.count().label("times"))
+    return _of_labelled(counted, model, version, since).group_by(*columns)
+
+
+def _of_labelled(chosen: Any, model: int, version: int, since: int) -> Any:  # noqa: ANN401 (statements)
+    return chosen.outerjoin(PAIRS, PREDICTIONS.c.pair_id == PAIRS.c.id).where(
+        PREDICTIONS.c.model_id == model,
+        PREDICTIONS.c.at >= since,
+        PREDICTIONS.c.fault.is_not(None),
+        PREDICTIONS.c.selection > int(Selection.QUEUE),
+        or_(PREDICTIONS.c.old_id == version, PAIRS.c.new_id == version),
+    )
+
+
+def _estimate(connection: Connection, model: int, version: int, track: str) -> Estimate | None:
+    old = track == "stable"
+    score, alarm = (
+        (PREDICTIONS.c.old_score, PREDICTIONS.c.old_alarm)
+        if old
+        else (
+            PREDICTIONS.c.new_score,
+            PREDICTIONS.c.new_alarm,
+        )
+    )
+    newest = select(func.max(PREDICTIONS.c.id) - ESTIMATED_ROWS).scalar_subquery()
+    recent = select(score.label("score"), alarm.label("alarm")).where(
+        and_(PREDICTIONS.c.id > newest, PREDICTIONS.c.model_id == model, score.is_not(None))
+    )
+    if old:
+        recent = recent.where(PREDICTIONS.c.old_id == version)
+    else:
+        recent = recent.join(PAIRS, PREDICTIONS.c.pair_id == PAIRS.c.id).where(PAIRS.c.new_id == version)
+    rows = recent.subquery()
+    found = {
+        bool(row.alarm): (row.times, row.total)
+        for row in connection.execute(
+            select(rows.c.alarm, func.count().label("times"), func.sum(rows.c.score).label("total")).group_by(
+                rows.c.alarm
+            )
+        )
+    }
+    if not found:
+        return None
+    alarms, in_alarms = found.get(True, (0, 0.0))
+    return Estimate(alarms, in_alarms, found.get(False, (0, 0.0))[1])
