@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from model_builder.errors import EXIT_OK, BuilderError
+from model_builder.errors import EXIT_INPUT, EXIT_OK, BuilderError
 from model_builder.settings import Settings
 from model_builder.usage import Stopwatch
 
@@ -149,6 +149,31 @@ def report(
     from model_builder.report_page.command import report as write
 
     raise typer.Exit(write(place, out))
+
+
+@app.command(epilog=EXIT_CODES)
+def convert(
+    file: Annotated[Path, typer.Argument(help="A file of pickle or joblib with a fitted classifier.")],
+    out: Annotated[Path, typer.Option(help="The skops file to write.")],
+    trusted: Annotated[bool, typer.Option("--i-trust-this-file", help="Do not ask.")] = False,
+) -> None:
+    """Write the classifier of a pickle or joblib file as skops. THIS RUNS WHATEVER CODE IS IN THE FILE.
+
+    The cluster takes in ONNX and skops only, because opening a pickle runs the code in it. Do this on a machine where
+    you trust the file.
+    """
+    from model_builder.imports.convert import WARNING
+    from model_builder.imports.convert import convert as run
+
+    typer.secho(WARNING.format(file=file), fg="red", bold=True, err=True)
+    if not trusted and not typer.confirm("Open it?", err=True):
+        raise typer.Exit(EXIT_INPUT)
+    try:
+        name = run(file, out)
+    except BuilderError as error:
+        _report_failure(error, Settings.from_environment())
+        raise typer.Exit(error.exit_code) from None
+    print(f"{out}: {name}")  # noqa: T201
 
 
 @app.command(epilog=EXIT_CODES)
