@@ -65,11 +65,12 @@ images: $(VENV)/ready ## Build the images that changed and give them to the clus
 ##@ Code
 
 .PHONY: generate
-generate: $(VENV)/ready ## Write what is generated from the code: CRDs and the reference of their fields.
+generate: $(VENV)/ready ## Write what is generated from the code: CRDs, the reference of their fields, JSON schemas of reports.
 	$(BIN)/python -m andon.api.crds crds
 	cp crds/*.yaml charts/andon/files/crds/
 	$(BIN)/python -m andon.api.reference crds docs/reference.md
 	PYTHONPATH=operator $(BIN)/python -m dashboards .
+	$(BIN)/python -m model_builder.schemas docs/schemas
 
 .PHONY: format
 format: $(VENV)/ready ## Format the code.

@@ -13,6 +13,7 @@ from model_builder.classes import Labels, order_classes
 from model_builder.compression.encode import form_for
 from model_builder.errors import BuilderError, Reason
 from model_builder.estimators import fit
+from model_builder.explaining import explain_fitted
 from model_builder.export import export
 from model_builder.exporting import write_exports
 from model_builder.facts import model_report
@@ -97,7 +98,8 @@ def build(
     fitted = _fit(spec, prepared, progress)
     proven = _prove(spec, prepared, fitted, progress)
     judged = judge(spec, prepared, fitted, proven.held_out, other, progress)
-    report = model_report(spec, data, prepared, fitted, proven, judged)
+    explained = explain_fitted(spec, prepared, fitted, proven, progress)
+    report = model_report(spec, data, prepared, fitted, proven, judged, explained)
     refused = refusal(judged.verdicts)
     if refused is not None:
         raise RejectedModelError(refused, report)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from model_builder.card_fields import front_matter
 from model_builder.model_report import EvaluationFacts, ModelReport, ScoreFacts
 
 LIMITS = "The model knows only what its data showed. Other sensors, units or machines need a new model."
@@ -27,14 +28,16 @@ SPLIT_LIMITS = {
 
 
 def card(report: ModelReport) -> str:
-    """Write the model card in Markdown."""
+    """Write the model card in Markdown, with Hugging Face's fields before it."""
     sections = [
+        front_matter(report).rstrip("\n"),
         f"# {report.name}",
         _purpose(report),
         "## Scores\n\n" + _scores(report),
         "## Confusion matrix\n\n" + _confusion(report),
         "## Data\n\n" + _data(report),
         "## Features\n\n" + _features(report),
+        *_explanation(report),
         *_selection(report),
         *_compression(report),
         "## Proof\n\n" + _proof(report),
@@ -149,6 +152,16 @@ def _features(report: ModelReport) -> str:
         left_out = ", ".join(f"`{_safe(column.name)}` ({column.why})" for column in report.data.left_out)
         text += f"\n\nLeft out: {left_out}."
     return text
+
+
+def _explanation(report: ModelReport) -> list[str]:
+    facts = report.explanation
+    if facts is None:
+        return []
+    lines = [f"- {_safe(each.sentence)}" for each in facts.features if each.direction != "none"]
+    how = "Shapley values of the trees" if facts.method == "shapley" else "the score against that of other values"
+    text = f"By {how}, on {facts.rows:,} held-out rows. What moves the score need not be what breaks the machine."
+    return ["## Explanation\n\n" + text + "\n\n" + "\n".join(lines)]
 
 
 def _selection(report: ModelReport) -> list[str]:

@@ -62,6 +62,7 @@ class Evaluation:
     scores: dict[str, Interval]
     classes: tuple[ClassScores, ...]
     calibration: tuple[tuple[int, float, float], ...]
+    curve: tuple[tuple[float, float, float], ...]
     slices: tuple[Slice, ...]
 
 
@@ -104,6 +105,7 @@ def evaluate(
         scores=scores,
         classes=_class_scores(scorer, draws, method, signature),
         calibration=tuple(scorer.calibration()) if scorer.binary else (),
+        curve=tuple(scorer.curve()) if scorer.binary else (),
         slices=tuple(each for column in slices for each in _slices(column, codes, answers, signature, seed, groups)),
     )
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from model_builder.categories import UNKNOWN
 from model_builder.classes import Labels
+from model_builder.column_facts import column_facts
 from model_builder.compression.encode import OPSET
 from model_builder.crossval import Estimate
 from model_builder.estimators import importances, size
@@ -18,6 +19,7 @@ from model_builder.model_report import (
     CategoryFacts,
     ClassFacts,
     DataFacts,
+    ExplanationFacts,
     Importance,
     IntervalFacts,
     LeftOutColumn,
@@ -40,7 +42,13 @@ LIBRARIES = ("numpy", "onnx", "onnxruntime", "pyarrow", "scikit-learn", "skl2onn
 
 
 def model_report(
-    spec: BuildSpec, data: LocalData, prepared: Prepared, fitted: Fitted, proven: Proven, judged: Judgement
+    spec: BuildSpec,
+    data: LocalData,
+    prepared: Prepared,
+    fitted: Fitted,
+    proven: Proven,
+    judged: Judgement,
+    explanation: ExplanationFacts | None = None,
 ) -> ModelReport:
     """Write down everything that is known of a model."""
     table, split = prepared.table, prepared.split
@@ -69,6 +77,8 @@ def model_report(
         parity=_parity_facts(proven.parity, table),
         categories=tuple(CategoryFacts(name=each.name, values=each.values) for each in table.data.categories),
         importances=_importances(table, fitted),
+        columns=column_facts(table),
+        explanation=explanation,
         bytes=len(fitted.exported.model),
         plain_bytes=fitted.exported.plain_bytes,
         runtime=Runtime(

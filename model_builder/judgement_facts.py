@@ -6,7 +6,15 @@ import math
 
 from model_builder.evaluation import Evaluation, Interval
 from model_builder.gates import Verdict
-from model_builder.model_report import BinFacts, ClassScoreFacts, EvaluationFacts, GateFacts, ScoreFacts, SliceFacts
+from model_builder.model_report import (
+    BinFacts,
+    ClassScoreFacts,
+    CurvePoint,
+    EvaluationFacts,
+    GateFacts,
+    ScoreFacts,
+    SliceFacts,
+)
 from model_builder.report import Signature
 
 DECIMALS = 6
@@ -31,6 +39,12 @@ def evaluation_facts(evaluation: Evaluation, signature: Signature) -> Evaluation
         calibration=tuple(
             BinFacts(rows=rows, score=round(score, DECIMALS), faults=round(faults, DECIMALS))
             for rows, score, faults in evaluation.calibration
+        ),
+        curve=tuple(
+            CurvePoint(
+                score=round(score, DECIMALS), precision=round(precision, DECIMALS), recall=round(recall, DECIMALS)
+            )
+            for score, precision, recall in evaluation.curve
         ),
         slices=tuple(
             SliceFacts(

@@ -106,6 +106,14 @@ class SliceFacts(Report):
     scores: dict[str, ScoreFacts]
 
 
+class CurvePoint(Report):
+    """Precision and recall where every row of at least this score is called a fault."""
+
+    score: float
+    precision: float
+    recall: float
+
+
 class EvaluationFacts(Report):
     """All scores of one set of rows."""
 
@@ -114,6 +122,7 @@ class EvaluationFacts(Report):
     scores: dict[str, ScoreFacts]
     classes: tuple[ClassScoreFacts, ...]
     calibration: tuple[BinFacts, ...]
+    curve: tuple[CurvePoint, ...] = ()
     slices: tuple[SliceFacts, ...]
 
 
@@ -195,6 +204,67 @@ class Importance(Report):
     value: float
 
 
+class EffectFacts(Report):
+    """What one column, with the value that the row has there, adds to a score."""
+
+    name: str
+    value: str
+    effect: float
+
+
+class WorstError(Report):
+    """A held-out row that the model was sure of and wrong; ``row`` is its number in the data file."""
+
+    row: int
+    actual: str
+    called: str
+    score: float
+    effects: tuple[EffectFacts, ...]
+
+
+class FeatureFacts(Report):
+    """What one column does to the score; ``columns`` names the two that a computed quantity is made of.
+
+    ``importance`` is the mean size of its effect, ``share`` its part of all; ``loss`` is what the measure loses when
+    the column's values are shuffled over the held-out rows.
+    """
+
+    name: str
+    columns: tuple[str, ...] = ()
+    importance: float
+    share: float
+    direction: Literal["raises", "lowers", "extremes", "middle", "mixed", "texts", "none"]
+    sentence: str
+    loss: float | None = None
+    loss_error: float | None = None
+
+
+class ExplanationFacts(Report):
+    """Why the model says what it says, strongest first.
+
+    ``shapley``: exact Shapley values of the trees in the file (Lundberg et al. 2020). ``shuffling``: the score less its
+    mean over values that other rows have in the column.
+    """
+
+    method: Literal["shapley", "shuffling"]
+    unit: Literal["score", "log-odds"]
+    rows: int
+    measure: str
+    features: tuple[FeatureFacts, ...]
+    worst: tuple[WorstError, ...]
+
+
+class ColumnFacts(Report):
+    """A feature over all rows: its range in numbers, or how often each text is there."""
+
+    name: str
+    missing: int
+    low: float | None = None
+    median: float | None = None
+    high: float | None = None
+    values: dict[str, int] = Field(default_factory=dict)
+
+
 class ModelReport(Report):
     """Everything about a model but its digest, which is taken over this too."""
 
@@ -217,6 +287,8 @@ class ModelReport(Report):
     parity: ParityFacts
     categories: tuple[CategoryFacts, ...]
     importances: tuple[Importance, ...]
+    columns: tuple[ColumnFacts, ...] = ()
+    explanation: ExplanationFacts | None = None
     bytes: int
     plain_bytes: int
     reductions: tuple[Reduction, ...] = ()

@@ -14,6 +14,8 @@ Ints = npt.NDArray[np.int64]
 BINS = 10
 """Bins of equal width for calibration."""
 
+CURVE_POINTS = 100
+
 
 class Scorer:
     """Scores answers against what was.
@@ -72,6 +74,19 @@ class Scorer:
         score = np.bincount(self._bins, weights=self._sorted, minlength=BINS) / np.maximum(count, 1)
         fault = np.bincount(self._bins, weights=self._fault, minlength=BINS) / np.maximum(count, 1)
         return [(int(a), float(b), float(c)) for a, b, c in zip(count, score, fault, strict=True)]
+
+    def curve(self) -> list[tuple[float, float, float]]:
+        """Give score, precision and recall at thresholds from the largest score down, at most 100 of them.
+
+        Of many thresholds those are kept at which recall has risen by a hundredth; without faults there are none.
+        """
+        true, said = np.cumsum(self._fault)[self._last], np.flatnonzero(self._last) + 1.0
+        if not len(true) or true[-1] == 0:
+            return []
+        recall = true / true[-1]
+        kept = np.unique(np.searchsorted(recall, np.arange(1, CURVE_POINTS + 1) / CURVE_POINTS - 1e-12))
+        precision, scores = true / said, self._sorted[self._last]
+        return [(float(scores[place]), float(precision[place]), float(recall[place])) for place in kept]
 
     def _ranked(self, weights: Floats) -> dict[str, float]:
         total = max(float(weights.sum()), 1e-300)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from model_builder.compression.report import CandidateFacts, CompressionReport
-from model_builder.model_report import BinFacts, EvaluationFacts, ScoreFacts
+from model_builder.model_report import BinFacts, EvaluationFacts, ExplanationFacts, ScoreFacts
 from model_builder.report import Reduction
 from model_builder.report_page.plots import BAD, FIRST, GOOD, INK, MUTED, SECOND, THIRD, Picture, draw
 from model_builder.report_page.words import metric, number, points, short
@@ -58,6 +58,44 @@ def calibration(bins: Sequence[BinFacts]) -> Picture:
 
     said = "; ".join(f"score {each.score:.2f}, faults {each.faults:.2f}, {each.rows:,} rows" for each in full)
     return draw("calibration", "What the score says, and what then was", said, paint)
+
+
+def curve(evaluation: EvaluationFacts) -> Picture:
+    """Draw precision over recall, and where the threshold puts the model."""
+    found = evaluation.curve
+    now = evaluation.scores["precision"].value, evaluation.scores["recall"].value
+    average = number(evaluation.scores["averagePrecision"].value)
+
+    def paint(axes: Axes) -> None:
+        recall, precision = [0.0, *(each.recall for each in found)], [found[0].precision]
+        precision += [each.precision for each in found]
+        axes.step(recall, precision, where="pre", color=FIRST, linewidth=1.5, label=f"average precision {average}")
+        if None not in now:
+            label = f"threshold {evaluation.threshold:g}"
+            axes.plot([now[1] or 0.0], [now[0] or 0.0], color=BAD, marker="D", markersize=6, linestyle="", label=label)
+        axes.set(xlim=(-0.03, 1.03), ylim=(-0.03, 1.05), xlabel="recall", ylabel="precision")
+        axes.legend(loc="lower left")
+
+    told = found[:: max(1, len(found) // 8)]
+    alt = "; ".join(f"recall {each.recall:.2f}, precision {each.precision:.2f}" for each in told)
+    alt += f"; at the threshold precision {number(now[0])}, recall {number(now[1])}; average precision {average}"
+    return draw("curve", "Precision over recall", alt, paint)
+
+
+def importance(facts: ExplanationFacts, most: int = 12) -> Picture:
+    """Draw how much each column moves the score on average."""
+    shown = [each for each in facts.features if each.importance > 0][:most]
+    unit = "the score" if facts.unit == "score" else "the score before its S-curve (log-odds)"
+
+    def paint(axes: Axes) -> None:
+        axes.barh(range(len(shown)), [each.importance for each in shown], color=FIRST, height=0.6)
+        axes.set_yticks(range(len(shown)), [short(each.name, 34) for each in shown])
+        axes.set_ylim(len(shown) - 0.5, -0.5)
+        axes.set_xlabel(f"mean effect on {unit}")
+        axes.grid(visible=False, axis="y")
+
+    alt = "; ".join(f"{short(each.name, 60)} {each.share:.0%}" for each in shown)
+    return draw("importance", "What moves the score", f"Shares: {alt}", paint, height=0.8 + 0.27 * len(shown))
 
 
 def steps(reductions: Sequence[Reduction]) -> Picture:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 from model_builder.model_report import ModelReport
@@ -10,7 +9,7 @@ from model_builder.report_page import figures, tables
 from model_builder.report_page.document import Document
 from model_builder.report_page.plots import Picture
 from model_builder.report_page.verdict import verdict
-from model_builder.report_page.words import clean
+from model_builder.report_page.words import clean, metric
 
 
 def render(document: Document) -> str:
@@ -36,6 +35,7 @@ def render(document: Document) -> str:
     }
     if model is not None:
         facts |= _tables(model) | {"pictures": _pictures(model)}
+        facts["measure"] = metric(model.explanation.measure) if model.explanation else ""
     return environment.get_template("report.html.j2").render(facts)
 
 
@@ -65,6 +65,8 @@ def _tables(model: ModelReport) -> dict[str, Any]:
         "class_rows": tables.class_rows(model),
         "left_out": tables.left_out(model),
         "libraries": tables.libraries(model),
+        "effects": tables.effects(model.explanation) if model.explanation else None,
+        "errors": tables.errors(model.explanation) if model.explanation else None,
         "independent": None,
         "independent_slices": (),
     }
@@ -75,17 +77,15 @@ def _tables(model: ModelReport) -> dict[str, Any]:
 
 
 def _pictures(model: ModelReport) -> dict[str, Picture]:
+    evaluation, small, explained = model.evaluation, model.compression, model.explanation
     required = {each.metric: float(each.min) for each in model.gates}
-    wanted: dict[str, tuple[bool, Callable[[], Picture]]] = {
-        "scores": (True, lambda: figures.scores(model.evaluation, required)),
-        "calibration": (
-            any(each.rows for each in model.evaluation.calibration),
-            lambda: figures.calibration(model.evaluation.calibration),
-        ),
-        "steps": (bool(model.reductions), lambda: figures.steps(model.reductions)),
-        "front": (
-            model.compression is not None and len(model.compression.front) > 1,
-            lambda: figures.front(model.compression),  # type: ignore[arg-type]  # looked at a line before
-        ),
-    }
-    return {name: make() for name, (there, make) in wanted.items() if there}
+    found = {"scores": figures.scores(evaluation, required)}
+    if evaluation.curve and any(each.rows for each in evaluation.calibration):
+        found |= {"curve": figures.curve(evaluation), "calibration": figures.calibration(evaluation.calibration)}
+    if model.reductions:
+        found["steps"] = figures.steps(model.reductions)
+    if small is not None and len(small.front) > 1:
+        found["front"] = figures.front(small)
+    if explained is not None and any(each.importance > 0 for each in explained.features):
+        found["importance"] = figures.importance(explained)
+    return found

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from model_builder.model_report import EvaluationFacts, ModelReport, ScoreFacts
+from model_builder.model_report import ColumnFacts, EvaluationFacts, ExplanationFacts, ModelReport, ScoreFacts
 from model_builder.report_page.words import (
     MANY_CLASS_MEANINGS,
     MEANINGS,
@@ -58,17 +58,17 @@ def gates(model: ModelReport) -> Table | None:
     rows = tuple(
         (
             metric(each.metric),
+            OUTCOMES[each.verdict],
             f"{'its lower 95% bound' if each.bound == 'lower95' else 'the value itself'} at least {each.min}",
             number(each.score),
             f"{number(each.low)} to {number(each.high)}" if each.low is not None else NONE,
             f"{each.rows:,} {each.where}",
-            OUTCOMES[each.verdict],
         )
         for each in model.gates
     )
-    header = ("Score", "Required", "Value", "95% interval", "On", "Verdict")
+    header = ("Score", "Verdict", "Required", "Value", "95% interval", "On")
     marks = tuple(each.verdict for each in model.gates)
-    return Table("What was required, and what was reached", header, rows, frozenset({2, 3}), marks)
+    return Table("What was required, and what was reached", header, rows, frozenset({3, 4}), marks)
 
 
 def scores(evaluation: EvaluationFacts, where: str) -> Table:
@@ -202,14 +202,57 @@ def estimators(model: ModelReport) -> Table | None:
 
 
 def features(model: ModelReport) -> Table:
-    """List the inputs in their order."""
-    known = {each.name: number(each.value) for each in model.importances}
-    texts = {each.name: ", ".join(clean(value) for value in each.values) for each in model.categories}
+    """List the inputs in their order, and what stood in them."""
+    known = {each.name: each for each in model.columns}
     names = [(name, "numeric") for name in model.signature.numeric]
     names += [(name, "categorical") for name in model.signature.categorical]
-    rows = tuple((clean(name), kind, known.get(name, NONE), texts.get(name, "a number")) for name, kind in names)
-    header = ("Column", "Input", "Importance", "Values")
+    rows = tuple((clean(name), kind, *_described(known.get(name))) for name, kind in names)
+    header = ("Column", "Input", "Missing", "Values")
     return Table("What the model looks at, in the order of its inputs", header, rows, frozenset({2}))
+
+
+def _described(column: ColumnFacts | None) -> tuple[str, str]:
+    if column is None:
+        return NONE, NONE
+    values = ", ".join(f"{clean(text)} ({rows:,} rows)" for text, rows in sorted(column.values.items()))
+    if column.low is not None and column.median is not None and column.high is not None:
+        values = f"{column.low:g} to {column.high:g}, half of them up to {column.median:g}"
+    return f"{column.missing:,}", values or NONE
+
+
+def effects(facts: ExplanationFacts) -> Table:
+    """List what each column does to the score, strongest first."""
+    rows = tuple(
+        (
+            clean(each.name),
+            clean(each.sentence),
+            f"{each.share:.0%}",
+            NONE
+            if each.loss is None
+            else f"{100 * each.loss:.1f} \N{PLUS-MINUS SIGN} {100 * (each.loss_error or 0):.1f}",
+        )
+        for each in facts.features
+    )
+    header = ("Column", "In a sentence", "Share", "Lost")
+    return Table("Columns by their effect, strongest first", header, rows, frozenset({2, 3}))
+
+
+def errors(facts: ExplanationFacts) -> Table | None:
+    """List the errors that the model was surest of, and what led it there."""
+    if not facts.worst:
+        return None
+    rows = tuple(
+        (
+            f"{each.row:,}",
+            clean(each.actual),
+            clean(each.called),
+            number(each.score),
+            "; ".join(f"{clean(one.name)} = {clean(one.value)} ({one.effect:+.3f})" for one in each.effects) or NONE,
+        )
+        for each in facts.worst
+    )
+    header = ("Row of the file", "Actually", "Called", "Score", "Because of")
+    return Table("Errors that the model was surest of", header, rows, frozenset({3}))
 
 
 def class_rows(model: ModelReport) -> Table:

@@ -15,7 +15,7 @@ from model_builder.spec.exports import ExportName, Exports
 from model_builder.spec.params import EstimatorName, Params
 from model_builder.spec.runtime import OnnxRuntimeVersion, Runtime
 from model_builder.spec.training import Features, Source, Train
-from model_builder.spec.validation import Costs, CrossValidation, DecisionThreshold, Gate, Metric, Validation
+from model_builder.spec.validation import Costs, CrossValidation, DecisionThreshold, Explain, Gate, Metric, Validation
 
 __all__ = [
     "DNS_SUBDOMAIN",
@@ -28,6 +28,7 @@ __all__ = [
     "Data",
     "DecisionThreshold",
     "EstimatorName",
+    "Explain",
     "ExportName",
     "Exports",
     "Features",

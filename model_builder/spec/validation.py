@@ -71,6 +71,14 @@ class DecisionThreshold(Spec):
         return self
 
 
+class Explain(Spec):
+    """Whether the report says which columns count, in which direction, and what led the model astray."""
+
+    enabled: bool = Field(
+        default=True, description="Explain the model on held-out rows: exact Shapley values of trees, and shuffling."
+    )
+
+
 class Validation(Spec):
     """How a model is judged, besides on the held-out rows."""
 
@@ -96,6 +104,7 @@ class Validation(Spec):
     decision_threshold: DecisionThreshold | None = Field(
         default=None, description="How the threshold is chosen, for two classes. Absent: 0.5."
     )
+    explain: Explain = Field(default_factory=Explain, description="How the model is explained in the report.")
 
     @model_validator(mode="after")
     def _slices_differ(self) -> Self:

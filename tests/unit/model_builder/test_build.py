@@ -108,7 +108,7 @@ def test_names_cannot_break_the_card(tmp_path: Path) -> None:
     content = fault_csv().replace("heat", '"he`at|<b>\nx"', 1)
     built = build(spec(), local(tmp_path, content), tmp_path / "out", Silent())
     assert built.model.signature.numeric[0] == "he`at|<b>\nx"
-    features = (tmp_path / "out" / "card.md").read_text().split("## Features")[1]
+    features = (tmp_path / "out" / "card.md").read_text().split("## Features")[1].split("\n## ")[0]
     rows = [line for line in features.splitlines() if line.startswith("|")]
     assert all(line.count("|") == 4 for line in rows)
     assert "<b>" not in features
