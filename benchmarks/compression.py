@@ -37,8 +37,8 @@ FOLDS = 3
 RESEEDINGS = 3
 WIDTH = 170
 EMLEARN = "emlearn, compiled object"
-WITH_PAIRS = ("ai4i", "spindle")
-"""Sets where interactions are tried as well; on the others they would only double the time."""
+WITH_PAIRS = ("ai4i",)
+"""Sets where interactions are tried as well."""
 
 Loaders = dict[str, Callable[[], DataSet]]
 
@@ -142,17 +142,17 @@ def read(path: Path) -> list[Measured]:
     return found
 
 
-def print_tables(path: Path) -> None:
+def print_tables(path: Path, *, markdown: bool = False) -> None:
     """Print one table for each data set, and one over those that no default was chosen on."""
     console, measured = Console(width=WIDTH), read(path)
     for name in dict.fromkeys(one.data for one in measured):
         own = [one for one in measured if one.data == name]
         seeds = len({one.seed for one in own})
-        console.print(show(f"{name}: {seeds} seeds", own))
+        console.print(show(f"{name}: {seeds} seeds", own, markdown=markdown))
         spent = mean_seconds(own)
         if spent:
             console.print(f"{SEARCH}: {spent:,.0f} s a fold, on a machine that did other work as well\n")
-    console.print(summary(measured, list(REAL), SEARCH))
+    console.print(summary(measured, list(REAL), SEARCH, markdown=markdown))
 
 
 def mean_seconds(measured: Sequence[Measured]) -> float:
@@ -169,6 +169,7 @@ def main(
     outer: Annotated[int, typer.Option(min=2, max=10, help="Number of outer folds to cut.")] = FOLDS,
     rounds: Annotated[int | None, typer.Option(min=1, help="Number of outer folds to use; all without it.")] = None,
     table: Annotated[bool, typer.Option(help="Only print the tables of the file.")] = False,
+    markdown: Annotated[bool, typer.Option(help="Print tables as Markdown.")] = False,
 ) -> None:
     """Measure, and print one table for each data set."""
     known: Loaders = {**SETS, **REAL}
@@ -176,7 +177,7 @@ def main(
         chosen = {name: known[name] for name in data or known}
         used = SEEDS[: 1 if quick else seeds]
         run(out, chosen, used, outer, 1 if quick else min(rounds or outer, outer), quick)
-    print_tables(out)
+    print_tables(out, markdown=markdown)
 
 
 if __name__ == "__main__":

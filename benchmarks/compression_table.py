@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from rich import box
 from rich.table import Table
 
 from model_builder.compression.judge import Scores
@@ -39,9 +40,9 @@ class Measured:
 _SHOWN = (("macro_f1", 100), ("best_f1", 100), ("average_precision", 100), ("brier", 1))
 
 
-def show(title: str, measured: Sequence[Measured]) -> Table:
+def show(title: str, measured: Sequence[Measured], *, markdown: bool = False) -> Table:
     """Make the table of one data set; differences are to the forest on the same folds."""
-    table = Table(title=title, title_justify="left")
+    table = _table(title, markdown)
     table.add_column("method")
     names = (
         "folds",
@@ -65,6 +66,10 @@ def show(title: str, measured: Sequence[Measured]) -> Table:
         against = [base[one.seed, one.fold] for one in lines]
         table.add_row(method, str(len(lines)), *_sizes(lines, against), *_scores(lines, against, method == PLAIN))
     return table
+
+
+def _table(title: str, markdown: bool) -> Table:
+    return Table(title=title, title_justify="left", box=box.MARKDOWN if markdown else box.HEAVY_HEAD)
 
 
 def _sizes(lines: Sequence[Measured], against: Sequence[Measured]) -> list[str]:
@@ -106,13 +111,13 @@ def geometric(ratios: Iterable[float]) -> float:
     return float(np.exp(np.mean(np.log(list(ratios)))))
 
 
-def summary(measured: Sequence[Measured], data: Sequence[str], method: str) -> Table:
+def summary(measured: Sequence[Measured], data: Sequence[str], method: str, *, markdown: bool = False) -> Table:
     """Sum up one method over data sets: how small, and whether anything was lost beyond noise.
 
     The forest's scores are the mean over its reseedings here, so that one lucky forest decides nothing. A set is worse
     where a mean difference is below minus the larger of one point and twice the spread of reseeding.
     """
-    table = Table(title=f"{method}, data sets that no default was chosen on", title_justify="left")
+    table = _table(f"{method}, data sets that no default was chosen on", markdown)
     table.add_column("data")
     names = (
         "folds",

@@ -31,7 +31,7 @@ from model_builder.runtime import VERSION, open_session
 
 ROWS = 10_000
 ROUNDS = 7
-WIDTH = 110
+WIDTH = 130
 
 Rows = npt.NDArray[np.float32]
 Ask = Callable[[Rows], Any]

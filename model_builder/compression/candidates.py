@@ -29,8 +29,8 @@ Codes = npt.NDArray[np.int64]
 LOSSLESS = "lossless"
 GREEDY_ROWS = 20_000
 EXACT_BOOSTING_CELLS = 200_000
-"""Up to so many cells, for each class, boosting looks at every value; beyond, at 255 bins, whose quantiles cut the
-tails."""
+"""Up to so many cells, for each class, 80 steps of boosting look at every value; beyond, at 255 bins, whose quantiles
+cut the tails."""
 
 MANY_COLUMNS = 12
 """With more columns a split of a bagged tree looks at half of them, which is faster and no worse."""
@@ -183,6 +183,16 @@ def families(trees: int, interactions: bool) -> tuple[Family, ...]:
     return tuple(found)
 
 
+def larger_families(trees: int) -> tuple[Family, ...]:
+    """List the families for data that no small model does justice to."""
+    shares = sorted({max(1, trees // part) for part in (1, 2, 4)})
+    pruned = tuple(Variant(count, 0.001, 8, greedy=True) for count in shares)
+    return (
+        Family("forest, hardly cut", None, pruned),
+        Family("boosted-16", _boosted(16, 160), tuple(Variant(count, 0.0, 8) for count in (40, 80, 160))),
+    )
+
+
 def pairs_of(rows: Rows, codes: Codes, seed: int, wanted: tuple[Family, ...]) -> tuple[Pair, ...]:
     """Choose pairs, where a family wants them."""
     return choose_pairs(rows, codes, seed) if any(family.pairs for family in wanted) else ()
@@ -211,17 +221,17 @@ def _bag(trees: int) -> Callable[[Rows, Codes, int], Any]:
     return fit
 
 
-def _boosted(leaves: int) -> Callable[[Rows, Codes, int], Any]:
+def _boosted(leaves: int, trees: int = 80) -> Callable[[Rows, Codes, int], Any]:
     def fit(rows: Rows, codes: Codes, seed: int) -> Any:  # noqa: ANN401
         classes = len(np.unique(codes))
-        work = rows.size * (1 if classes == 2 else classes)
+        work = rows.size * (1 if classes == 2 else classes) * trees // 80
         if work <= EXACT_BOOSTING_CELLS and not np.isnan(rows).any():
             exact = GradientBoostingClassifier(
-                n_estimators=80, max_leaf_nodes=leaves, max_depth=None, subsample=0.7, random_state=seed
+                n_estimators=trees, max_leaf_nodes=leaves, max_depth=None, subsample=0.7, random_state=seed
             )
             return exact.fit(rows, codes)
         binned = HistGradientBoostingClassifier(
-            max_iter=80, max_leaf_nodes=leaves, early_stopping=False, random_state=seed
+            max_iter=trees, max_leaf_nodes=leaves, early_stopping=False, random_state=seed
         )
         with threadpool_limits(1, user_api="openmp"):  # several threads may add up in another order
             return binned.fit(rows, codes)

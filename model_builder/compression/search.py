@@ -5,6 +5,9 @@ folds and lists a few in order, the one that promises most for its size first. T
 with new seeds, and only its scores decide: the first on the list that is surely as good is taken. No score that made a
 candidate look good helps it through, and only few get a chance.
 
+Where nothing passes that is half as large as the lossless form, larger candidates are tried in the same way, on other
+folds again.
+
 The forest is grown several times on each fold and the mean of its scores is what a candidate is compared with: how
 lucky one forest was says nothing about the candidate.
 """
@@ -13,14 +16,22 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 
-from model_builder.compression.candidates import LOSSLESS, Family, Variant, families, pairs_of, refitted
+from model_builder.compression.candidates import (
+    LOSSLESS,
+    Family,
+    Variant,
+    families,
+    larger_families,
+    pairs_of,
+    refitted,
+)
 from model_builder.compression.encode import TREE_ENSEMBLE, Form, encode
 from model_builder.compression.ensemble import Ensemble, Floats, Rows
 from model_builder.compression.fitted import from_sklearn
@@ -54,6 +65,9 @@ LISTED = 12
 
 STEP = 1.3
 """Sizes that differ by less count as one, of which the best is listed."""
+
+SMALL_ENOUGH = 0.5
+"""Larger candidates are tried where what was found takes more than this share of the lossless form."""
 
 WORTH_A_DOUBLING = 0.04
 """By how much the measure that lost most must rise for a model of twice the size: four points."""
@@ -193,7 +207,8 @@ class Search:
         self._forest, self._signature, self._budget, self._form, self._seed = forest, signature, budget, form, seed
         self._all = rows, codes
         self._rows, self._codes, self._groups = _sampled(rows, codes, groups, seed)
-        self._families = tried or families(len(from_sklearn(forest).trees), interactions)
+        trees = len(from_sklearn(forest).trees)
+        self._stages = [tried] if tried else [families(trees, interactions), larger_families(trees)]
         self._repeats = repeats or _repeats(self._codes)
         self._deadline = None if limit_s is None else clock() + limit_s
         self._clock, self._tell = clock, on_progress
@@ -206,14 +221,26 @@ class Search:
             return self._only_lossless(
                 f"the rarest class has {rarest} rows, too few to tell a loss from noise: the lossless form is kept"
             )
-        everything = [(family, variant) for family in self._families for variant in family.variants]
+        found = self._stage(0)
+        wanted = SMALL_ENOUGH * self._lossless([]).bytes
+        if found.stopped_early or len(self._stages) == 1 or found.chosen.bytes <= wanted:
+            return found
+        larger = self._stage(1)
+        better = larger if larger.chosen.variant is not None and larger.chosen.bytes < found.chosen.bytes else found
+        return replace(better, folds=self._folds_done, stopped_early=larger.stopped_early)
+
+    def _stage(self, number: int) -> Found:
+        """Play both rounds with the families of a stage."""
+        everything = [(family, variant) for family in self._stages[number] for variant in family.variants]
+        start = number * (1 + self._repeats)
         first = _Round(everything, self._budget.max_loss)
-        if not self._play(first, range(1), forests=1):
+        if not self._play(first, range(start, start + 1), forests=1):
             return self._only_lossless("the time was too short for one round of folds: the lossless form is kept", True)
         listed = self._listed(first)
         second = _Round(listed, self._budget.max_loss)
         forests = FORESTS if int(np.bincount(self._codes).min()) < MANY_OF_A_CLASS else 1
-        ended = self._play(second, range(1, 1 + self._repeats), forests) if listed else True
+        repeats = range(start + 1, start + 1 + self._repeats)
+        ended = self._play(second, repeats, forests) if listed else True
         if len(second.forest) < FOLDS and listed:
             return self._only_lossless("the time was too short to confirm a candidate: the lossless form is kept", True)
         return self._decide(second, len(everything), not ended)
@@ -223,7 +250,7 @@ class Search:
         if trial.variant is None:
             return from_sklearn(self._forest)
         rows, codes = self._all
-        family = next(each for each in self._families if each.name == trial.family)
+        family = next(each for stage in self._stages for each in stage if each.name == trial.family)
         pairs = pairs_of(rows, codes, self._seed, (family,))
         made = family.ensembles(rows, codes, self._seed, {trial.variant}, forest=self._forest, pairs=pairs)
         return next(ensemble for _, ensemble in made)
@@ -251,7 +278,7 @@ class Search:
         scores = [_score(each, asked, actual) for each in forests]
         played.forest.append(mean_of(scores))
         played.cut_back.append(scores[0])
-        chosen = tuple(each for each in self._families if any(each is family for family, _ in played.records))
+        chosen = tuple({id(family): family for family, _ in played.records}.values())
         pairs = pairs_of(rows, codes, seed, chosen)
         for family in chosen:
             wanted = {variant for one, variant in played.records if one is family}
@@ -259,7 +286,8 @@ class Search:
                 self._judge(played.records[family, variant], ensemble, asked, actual)
         self._folds_done += 1
         if self._tell is not None:
-            self._tell(Progress(self._folds_done, (1 + self._repeats) * FOLDS, len(played.records)))
+            stages = -(-self._folds_done // ((1 + self._repeats) * FOLDS))
+            self._tell(Progress(self._folds_done, stages * (1 + self._repeats) * FOLDS, len(played.records)))
 
     def _judge(self, record: _Record, ensemble: Ensemble, asked: Rows, actual: Codes) -> None:
         # By the file and the runtime, not by what they stand for.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
@@ -45,7 +45,7 @@ def tree_ensemble(ensemble: Ensemble, source: str, target: str) -> bytes:
         interior = np.flatnonzero(~tree.is_leaf)
         place = offset + np.cumsum(~tree.is_leaf) - 1
         for node in np.flatnonzero(tree.is_leaf):
-            place[node] = leaves.position[column.target, float(tree.value[node, 0])]
+            place[node] = leaves.position[column.keys[node]]
         both = np.stack([tree.left[interior], tree.right[interior]], axis=1)
         missing_left = tree.missing_left[interior]
         swapped = missing_left & (not flagged)
@@ -154,30 +154,61 @@ def _regressor_columns(index: int, tree: Tree, flagged: bool) -> dict[str, npt.N
     }
 
 
-@dataclass(frozen=True, eq=False)
 class _Column:
-    """A tree whose leaves hold one value each, for the target that the leaf names."""
+    """A tree of which every leaf adds to one target only: of a leaf's values at most one is not zero.
 
-    tree: Tree
-    target: int
+    Attributes
+    ----------
+    keys
+        For each node the target that it adds to, and what it adds.
+    """
+
+    def __init__(self, tree: Tree) -> None:
+        self.tree = tree
+        targets = np.abs(tree.value).argmax(axis=1)
+        values = np.take_along_axis(tree.value, targets[:, None], axis=1)[:, 0]
+        self.keys: list[tuple[int, float]] = list(zip(targets.tolist(), values.tolist(), strict=True))
 
 
 def _columns(ensemble: Ensemble) -> list[_Column]:
-    """Split trees by target, since a leaf of ``TreeEnsemble`` adds to one target only."""
+    """Split trees, since a leaf of ``TreeEnsemble`` adds to one target only."""
     columns, base = [], ensemble.base.copy()
     for tree in ensemble.trees:
-        for target in range(ensemble.outputs):
-            one = replace(tree, value=_as_float32(tree.value[:, target : target + 1])).simplified()
+        rounded = replace(tree, value=_as_float32(tree.value))
+        for one in min(_by_target(rounded), _by_size(rounded), key=_total_splits):
             if one.is_leaf[0]:
-                base[target] += one.value[0, 0]
+                base += one.value[0]
             else:
-                columns.append(_Column(one, target))
+                columns.append(_Column(one))
     for target, constant in enumerate(_as_float32(base)):
         if constant != 0 or not columns:
             # As two leaves: a tree of one leaf is read wrongly by ONNX Runtime 1.21 to 1.23.
-            even = _even_split(1)
-            columns.append(_Column(replace(even, value=even.value + constant), target))
+            even = _even_split(ensemble.outputs)
+            even.value[:, target] = constant
+            columns.append(_Column(even))
     return columns
+
+
+def _by_target(tree: Tree) -> list[Tree]:
+    """Make one tree for each target, which is best where leaves say something of all."""
+    return [_only(tree, np.arange(tree.value.shape[1]) == target) for target in range(tree.value.shape[1])]
+
+
+def _by_size(tree: Tree) -> list[Tree]:
+    """Make a tree of each leaf's largest value, one of the next, and so on: of pure leaves one tree is enough."""
+    if tree.value.shape[1] == 1:
+        return [tree.simplified()]
+    order = np.argsort(-np.abs(tree.value), axis=1, kind="stable")
+    spoken = int((tree.value[tree.is_leaf] != 0).sum(axis=1).max())
+    return [_only(tree, np.arange(tree.value.shape[1]) == order[:, place, None]) for place in range(spoken)]
+
+
+def _only(tree: Tree, kept: npt.NDArray[np.bool_]) -> Tree:
+    return replace(tree, value=np.where(kept, tree.value, 0.0)).simplified()
+
+
+def _total_splits(trees: list[Tree]) -> int:
+    return sum(tree.splits for tree in trees)
 
 
 class _Leaves:
@@ -186,8 +217,8 @@ class _Leaves:
     def __init__(self, columns: list[_Column]) -> None:
         counts: dict[tuple[int, float], int] = {}
         for column in columns:
-            for value in column.tree.value[column.tree.is_leaf, 0]:
-                key = column.target, float(value)
+            for node in np.flatnonzero(column.tree.is_leaf):
+                key = column.keys[node]
                 counts[key] = counts.get(key, 0) + 1
         self._every = sorted(counts, key=lambda key: (-counts[key], key))
         self.trees = columns

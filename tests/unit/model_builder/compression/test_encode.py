@@ -157,6 +157,20 @@ def test_a_split_takes_few_bytes_and_equal_leaves_are_shared() -> None:
     assert len(encode(ensemble, signature)) < 12 * ensemble.splits + 1200
 
 
+def test_of_several_classes_a_leaf_that_is_sure_takes_no_further_tree() -> None:
+    random = np.random.RandomState(0)
+    rows = random.normal(size=(1500, 6)).astype(np.float32)
+    codes = random.randint(0, 5, 1500)
+    sure = from_sklearn(RandomForestClassifier(20, bootstrap=False, random_state=0).fit(rows, codes))
+    signature = Signature.of(tuple("abcdef"), tuple("01234"), None)
+    model = encode(sure, signature)
+    assert len(model) < 14 * sure.splits + 1200
+    unsure = from_sklearn(RandomForestClassifier(20, max_leaf_nodes=30, random_state=0).fit(rows, codes))
+    for ensemble in (sure, unsure):
+        found = ask(encode(ensemble, signature), rows)["probabilities"]
+        np.testing.assert_allclose(found, ensemble.scores(rows), atol=2e-6)
+
+
 def test_a_signature_of_other_classes_is_refused() -> None:
     drawn = sample("randomForest", 3, 1, missing=False)
     with pytest.raises(ValueError, match="other classes"):

@@ -136,6 +136,19 @@ def test_a_forest_cut_back_is_compared_with_itself(fitted: Any) -> None:
     assert tried.verdict((pruned, pruned.variants[0])).equal
 
 
+def test_larger_candidates_are_tried_where_no_small_one_passes(fitted: Any) -> None:
+    poor = Family("one tree", bag, (Variant(1, 0.3, 4),))
+    seen: list[Progress] = []
+    one = search(fitted, on_progress=seen.append)
+    one._stages = [(poor,), (FEW[1],)]
+    found = one.run()
+    assert found.chosen.family == "bag with pairs"
+    assert one.ensemble(found.chosen).pairs
+    assert found.folds == len(seen) > 10
+    one._stages = [(FEW[1],), (poor,)]
+    assert "one tree" not in {trial.family for trial in one.run().trials}
+
+
 def scores(macro: float) -> Scores:
     return Scores(macro, 0.8, 0.8, 0.1)
 
