@@ -19,6 +19,7 @@ from model_builder.facts import model_report
 from model_builder.frontend import front_end
 from model_builder.gates import refusal
 from model_builder.independent import Expected, read_independent
+from model_builder.judgement_facts import told_to_operator
 from model_builder.judging import judge
 from model_builder.leakage import check_leakage
 from model_builder.model_report import ModelReport
@@ -214,7 +215,7 @@ def _build_report(digest: str, data: LocalData, artifact: Artifact, report: Mode
         rows=report.data.rows,
         positives=report.classes[1].rows if binary else None,
         signature=report.signature,
-        metrics=report.metrics,
+        metrics=told_to_operator(report.metrics, report.evaluation),
         confusion_matrix=report.confusion_matrix,
         runtime=report.runtime,
         reductions=report.reductions,

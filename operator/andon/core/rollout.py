@@ -19,6 +19,7 @@ from andon.api.status import BuildResult
 from andon.api.versions import ArtifactReference, BuiltFrom, FaultModelVersionSpec
 from andon.core.build import BuildPlan, BuildVerdict, judge, plan
 from andon.core.canary import advance, note_of
+from andon.core.comparison import losses
 from andon.core.decision import ROUTER_POLL, Decision, Progress
 from andon.core.observed import Canary, Observed, Route, Server, Version
 from andon.core.preflight import prove
@@ -176,13 +177,28 @@ def _refusal(observed: Observed, base: Decision, target: Version, stable: int) -
     if observed.spec.suspend and observed.server(spec.version) is None:
         return _suspended()
     serving = observed.version(stable)
-    if serving is None or serving.spec.signature.digest == spec.signature.digest or observed.approved == spec.digest:
+    if serving is None or observed.approved == spec.digest:
         return None
+    if serving.spec.signature.digest == spec.signature.digest:
+        return _loss(observed, target, serving)
     message = (
         f"Version {spec.version} has other columns or classes than version {stable}, which goes on serving: clients"
         f" must change with it. When they are ready, set the annotation andon.dev/approve to {spec.digest}."
     )
     return Progress(Phase.FAILED, Reason.SIGNATURE_CHANGED, message, stalled=True)
+
+
+def _loss(observed: Observed, target: Version, serving: Version) -> Progress | None:
+    spec, stable = target.spec, serving.spec.version
+    known = spec.version in observed.router.promoted or note_of(observed, spec.version) is not None
+    lost = () if known else losses(observed.spec.validation.gates, spec.metrics, serving.spec.metrics)
+    if not lost:
+        return None
+    message = (
+        f"Version {spec.version} scores worse than version {stable}, which goes on serving: {'; '.join(lost)}. Give"
+        f" better data, or let it in all the same: set the annotation andon.dev/approve to {spec.digest}."
+    )
+    return Progress(Phase.FAILED, Reason.LOSS_TO_STABLE, message, stalled=True)
 
 
 def _failed_before(observed: Observed, target: Version, stable: int) -> Progress:
