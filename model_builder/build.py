@@ -11,6 +11,7 @@ from model_builder.artifact import Artifact, write_artifact
 from model_builder.baseline import baseline
 from model_builder.classes import Labels, order_classes
 from model_builder.compression.encode import form_for
+from model_builder.compression.weights import network
 from model_builder.errors import BuilderError, Reason
 from model_builder.estimators import fit
 from model_builder.export import export
@@ -33,6 +34,7 @@ from model_builder.record import RejectedModelError
 from model_builder.report import BuildReport, Signature, canonical_json
 from model_builder.screening import screen
 from model_builder.shrinking import shrink
+from model_builder.shrinking_network import Network, shrink_network
 from model_builder.sources import LocalData
 from model_builder.spec import BuildSpec, canonical
 from model_builder.splitting import Order, split_rows
@@ -156,11 +158,25 @@ def _fit(spec: BuildSpec, prepared: Prepared, progress: Progress) -> Fitted:
         form = form_for(spec.runtime.onnxruntime)
         exported = export(pipeline, signature, table.data.categories, form)
         step.done(f"{len(exported.model):,} bytes", bytes=len(exported.model))
-    groups = prepared.order.take(rows).groups
-    front = front_end(signature, table.data.categories)
-    small = shrink(spec, pipeline, matrix, labels.codes[rows], groups, signature, front, exported.plain_bytes, progress)
+    order, categories = prepared.order.take(rows), table.data.categories
+    if network(pipeline) is None:
+        small = shrink(
+            spec,
+            pipeline,
+            matrix,
+            labels.codes[rows],
+            order.groups,
+            signature,
+            front_end(signature, categories),
+            exported.plain_bytes,
+            progress,
+        )
+    else:
+        whole = Network(pipeline, matrix, labels.codes[rows], order, columns)
+        small = shrink_network(spec, whole, signature, categories, exported.plain_bytes, progress)
     if small.lossy:
-        exported = export(pipeline, signature, table.data.categories, form, small.ensemble)
+        served = small.pipeline or pipeline
+        exported = export(served, signature, categories, form, small.ensemble, small.layers)
     return Fitted(selected, pipeline, signature, exported, Model(exported.model, signature), small)
 
 

@@ -13,6 +13,7 @@ from model_builder.categories import Category, matrix_names
 from model_builder.compression.encode import OPSET, REGRESSOR, TREE_ENSEMBLE, Form, encode
 from model_builder.compression.ensemble import Ensemble
 from model_builder.compression.fitted import UnsupportedEstimatorError, from_sklearn
+from model_builder.compression.weights import Weights, with_integers
 from model_builder.contract import FAULT, LABEL, PROBABILITIES, SCORE, decision, metadata
 from model_builder.estimators import STEP
 from model_builder.frontend import FrontEnd, front_end
@@ -38,6 +39,7 @@ def export(
     categories: tuple[Category, ...] = (),
     form: Form = TREE_ENSEMBLE,
     ensemble: Ensemble | None = None,
+    layers: tuple[Weights, ...] = (),
 ) -> Exported:
     """Export a pipeline with last step ``estimator``.
 
@@ -51,6 +53,8 @@ def export(
         The categorical features and the values that the model knows.
     ensemble
         What compression made of the pipeline; None for the pipeline as it is.
+    layers
+        The weights of the neural network at the pipeline's end in integers, where they are to be stored so.
 
     Returns
     -------
@@ -63,7 +67,7 @@ def export(
     try:
         ensemble = ensemble or from_sklearn(pipeline)
     except UnsupportedEstimatorError as error:
-        model = _with_contract(plain, front, signature)
+        model = with_integers(_with_contract(plain, front, signature), layers)
         onnx.checker.check_model(model, full_check=True)
         written = model.SerializeToString(deterministic=True)
         note = f"written by skl2onnx, not by our own encoder: {error}"

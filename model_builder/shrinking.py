@@ -18,6 +18,7 @@ from model_builder.compression.prune_trees import by_mutual_information
 from model_builder.compression.quantize import quantize_leaves, quantize_thresholds
 from model_builder.compression.report import CompressionReport
 from model_builder.compression.search import Budget, Search
+from model_builder.compression.weights import Weights
 from model_builder.frontend import FrontEnd
 from model_builder.progress import Progress
 from model_builder.report import Reduction, Signature
@@ -30,12 +31,17 @@ Codes = npt.NDArray[np.int64]
 
 @dataclass(frozen=True, eq=False)
 class Small:
-    """What became of the pipeline. Where it is no ensemble of trees, nothing but a note."""
+    """What became of the pipeline: another ensemble of trees, a network with other weights, or nothing but a note.
+
+    ``layers`` are the weights of the network ``pipeline`` as the integers that its file holds.
+    """
 
     ensemble: Ensemble | None
     reductions: tuple[Reduction, ...] = ()
     found: CompressionReport | None = None
     notes: tuple[str, ...] = ()
+    pipeline: Pipeline | None = None
+    layers: tuple[Weights, ...] = ()
 
     @property
     def lossy(self) -> bool:
@@ -43,7 +49,9 @@ class Small:
         return len(self.reductions) > 1
 
     def predict_proba(self, matrix: Matrix) -> Floats:
-        """Answer as the ensemble does, in float64: the reference for the file. Columns are the classes."""
+        """Answer as what is served does, in float64: the reference for the file. Columns are the classes."""
+        if self.pipeline is not None:
+            return np.asarray(self.pipeline.predict_proba(matrix), np.float64)
         if self.ensemble is None:
             raise ValueError("there is no ensemble")
         scores = self.ensemble.scores(matrix)
