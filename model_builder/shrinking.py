@@ -125,7 +125,7 @@ def _prune(chain: Chain, asked: Prune, matrix: Matrix, codes: Codes) -> None:
 
 def _quantize(chain: Chain, asked: Quantize) -> None:
     ensemble, leaves = quantize_leaves(chain.ensemble, asked.bits)
-    detail = f"leaves in {asked.bits} bits, scale {leaves.scale:.6g}, zero point {leaves.zero_point:.6g}, "
+    detail = f"leaves in {asked.bits} bits, scale {leaves.scale:.6g}, zero point {leaves.zero_point + 0.0:.6g}, "
     chain.then("quantize", ensemble, detail + f"largest error {leaves.largest_error:.3g}")
     if asked.what == "leavesAndThresholds":
         ensemble, found = quantize_thresholds(chain.ensemble, asked.bits)

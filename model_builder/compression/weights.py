@@ -108,8 +108,8 @@ def with_integers(model: onnx.ModelProto, layers: tuple[Weights, ...]) -> onnx.M
             numpy_helper.from_array(layer.integers, name),
             numpy_helper.from_array(layer.scales, f"{name}_scale"),
         ]
-        # Not DequantizeLinear: of it and a multiplication of matrices ONNX Runtime makes one node, MatMulNBits, that rounds
-        # the rows as well. These two it computes once, when it loads the file.
+        # Not DequantizeLinear: of it and a multiplication of matrices ONNX Runtime makes one node, MatMulNBits, that
+        # rounds the rows as well. These two it computes once, when it loads the file.
         nodes += [
             helper.make_node("Cast", [name], [f"{name}_float"], name=f"Float_{index}", to=onnx.TensorProto.FLOAT),
             helper.make_node("Mul", [f"{name}_float", f"{name}_scale"], [original], name=f"Weights_{index}"),
