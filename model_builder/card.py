@@ -201,7 +201,7 @@ def _proof(report: ModelReport) -> str:
         f"largest difference of a score is {parity.max_score_error:.2g} (allowed {parity.tolerance:g}), "
         f"{parity.label_differences} labels differ.\n\n"
         f"The file has {report.bytes:,} bytes ({report.estimator}, {report.trees:,} trees, {report.nodes:,} nodes); "
-        f"the plain export by skl2onnx has {report.plain_bytes:,}."
+        + (f"the plain export by skl2onnx has {report.plain_bytes:,}." if report.plain_bytes else "skl2onnx has none.")
     )
 
 

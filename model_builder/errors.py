@@ -60,6 +60,7 @@ class Reason(StrEnum):
     PARITY_FAILED = "ParityFailed"
     EXPORT_UNSUPPORTED = "ExportUnsupported"
     OUTPUT_NOT_EMPTY = "OutputNotEmpty"
+    EXTRA_NOT_INSTALLED = "ExtraNotInstalled"
     STORE_UNAVAILABLE = "StoreUnavailable"
     ARTIFACT_NOT_FOUND = "ArtifactNotFound"
     DIGEST_MISMATCH = "DigestMismatch"

@@ -13,6 +13,7 @@ from model_builder.categories import Category, matrix_names
 from model_builder.compression.encode import OPSET, REGRESSOR, TREE_ENSEMBLE, Form, encode
 from model_builder.compression.ensemble import Ensemble
 from model_builder.compression.fitted import UnsupportedEstimatorError, from_sklearn
+from model_builder.compression.lightgbm_trees import is_lightgbm
 from model_builder.compression.weights import Weights, with_integers
 from model_builder.contract import FAULT, LABEL, PROBABILITIES, SCORE, decision, metadata
 from model_builder.estimators import STEP
@@ -24,10 +25,13 @@ _RAW_LABEL, _RAW_PROBABILITIES = "raw_label", "raw_probabilities"
 
 @dataclass(frozen=True)
 class Exported:
-    """The model file, what a runtime must know to read it, and the size of the plain skl2onnx export."""
+    """The model file, what a runtime must know to read it, and the size of the plain skl2onnx export.
+
+    ``plain_bytes`` is None of LightGBM, which skl2onnx does not know.
+    """
 
     model: bytes
-    plain_bytes: int
+    plain_bytes: int | None
     ml_opset: int
     ir_version: int
     note: str = ""
@@ -62,6 +66,9 @@ def export(
         The same pipeline gives the same bytes: no times, no versions of the exporter, stable names.
     """
     front = front_end(signature, categories)
+    if is_lightgbm(pipeline.named_steps[STEP]):
+        written = encode(ensemble or from_sklearn(pipeline), signature, form, front=front)
+        return Exported(written, None, form.ml_opset, form.ir_version)
     plain = _converted(pipeline, front.matrix, len(matrix_names(signature.numeric, categories)))
     plain_bytes = len(plain.SerializeToString())
     try:

@@ -218,7 +218,7 @@ class ModelReport(Report):
     categories: tuple[CategoryFacts, ...]
     importances: tuple[Importance, ...]
     bytes: int
-    plain_bytes: int
+    plain_bytes: int | None
     reductions: tuple[Reduction, ...] = ()
     compression: CompressionReport | None = None
     exports: tuple[ExportFacts, ...] = ()

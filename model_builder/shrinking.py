@@ -77,7 +77,7 @@ def shrink(
     groups: npt.NDArray[np.int64] | None,
     signature: Signature,
     front: FrontEnd,
-    plain_bytes: int,
+    plain_bytes: int | None,
     progress: Progress,
 ) -> Small:
     """Make the model small as the spec asks.
@@ -89,7 +89,7 @@ def shrink(
     front
         First nodes of the file, so that the sizes of all steps are those of whole files.
     plain_bytes
-        Size of the plain skl2onnx export, for the first line of the report.
+        Size of the plain skl2onnx export, for the first line of the report; None where there is none.
     """
     asked = spec.compression
     try:
@@ -102,7 +102,7 @@ def shrink(
     def size(ensemble: Ensemble) -> int:
         return len(encode(ensemble, signature, form, front=front))
 
-    chain = Chain(original, size, plain_bytes)
+    chain = Chain(original, size, plain_bytes or size(original))
     chain.then("encode", original, f"our own encoder, {form.name}, no change of any answer")
     if asked.budget is not None:
         return _searched(spec, pipeline, matrix, codes, groups, signature, front, chain, progress)

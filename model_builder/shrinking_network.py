@@ -45,7 +45,7 @@ def shrink_network(
     network: Network,
     signature: Signature,
     categories: tuple[Category, ...],
-    plain_bytes: int,
+    plain_bytes: int | None,
     progress: Progress,
 ) -> Small:
     """Store the weights in 8 bits where the spec asks for it, or where a budget's folds show that it costs nothing.
@@ -72,7 +72,7 @@ def shrink_network(
         return Small(None, notes=tuple(notes))
     return Small(
         None,
-        _reductions(plain_bytes, before, after, quantized),
+        _reductions(plain_bytes or before, before, after, quantized),
         notes=tuple(notes),
         pipeline=quantized.pipeline,
         layers=quantized.layers,
