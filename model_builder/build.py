@@ -165,7 +165,7 @@ def _fit(spec: BuildSpec, prepared: Prepared, progress: Progress) -> Fitted:
             pipeline,
             matrix,
             labels.codes[rows],
-            order.groups,
+            order.together,
             signature,
             front_end(signature, categories),
             exported.plain_bytes,
