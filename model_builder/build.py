@@ -11,6 +11,7 @@ from model_builder.artifact import Artifact, write_artifact
 from model_builder.baseline import baseline
 from model_builder.classes import Labels, order_classes
 from model_builder.compression.encode import form_for
+from model_builder.compression.weights import network
 from model_builder.errors import BuilderError, Reason
 from model_builder.estimators import fit
 from model_builder.explaining import explain_fitted
@@ -20,6 +21,7 @@ from model_builder.facts import model_report
 from model_builder.frontend import front_end
 from model_builder.gates import refusal
 from model_builder.independent import Expected, read_independent
+from model_builder.judgement_facts import told_to_operator
 from model_builder.judging import judge
 from model_builder.leakage import check_leakage
 from model_builder.model_report import ModelReport
@@ -33,6 +35,7 @@ from model_builder.record import RejectedModelError
 from model_builder.report import BuildReport, Signature, canonical_json
 from model_builder.screening import screen
 from model_builder.shrinking import shrink
+from model_builder.shrinking_network import Network, shrink_network
 from model_builder.sources import LocalData
 from model_builder.spec import BuildSpec, canonical
 from model_builder.splitting import Order, split_rows
@@ -157,11 +160,25 @@ def _fit(spec: BuildSpec, prepared: Prepared, progress: Progress) -> Fitted:
         form = form_for(spec.runtime.onnxruntime)
         exported = export(pipeline, signature, table.data.categories, form)
         step.done(f"{len(exported.model):,} bytes", bytes=len(exported.model))
-    groups = prepared.order.take(rows).groups
-    front = front_end(signature, table.data.categories)
-    small = shrink(spec, pipeline, matrix, labels.codes[rows], groups, signature, front, exported.plain_bytes, progress)
+    order, categories = prepared.order.take(rows), table.data.categories
+    if network(pipeline) is None:
+        small = shrink(
+            spec,
+            pipeline,
+            matrix,
+            labels.codes[rows],
+            order.together,
+            signature,
+            front_end(signature, categories),
+            exported.plain_bytes,
+            progress,
+        )
+    else:
+        whole = Network(pipeline, matrix, labels.codes[rows], order, columns)
+        small = shrink_network(spec, whole, signature, categories, exported.plain_bytes, progress)
     if small.lossy:
-        exported = export(pipeline, signature, table.data.categories, form, small.ensemble)
+        served = small.pipeline or pipeline
+        exported = export(served, signature, categories, form, small.ensemble, small.layers)
     return Fitted(selected, pipeline, signature, exported, Model(exported.model, signature), small)
 
 
@@ -216,7 +233,7 @@ def _build_report(digest: str, data: LocalData, artifact: Artifact, report: Mode
         rows=report.data.rows,
         positives=report.classes[1].rows if binary else None,
         signature=report.signature,
-        metrics=report.metrics,
+        metrics=told_to_operator(report.metrics, report.evaluation),
         confusion_matrix=report.confusion_matrix,
         runtime=report.runtime,
         reductions=report.reductions,

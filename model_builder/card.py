@@ -135,12 +135,14 @@ def _features(report: ModelReport) -> str:
     known = {each.name: f"{each.value:.4f}" for each in report.importances}
     names = report.signature.numeric + report.signature.categorical
     rows = [[str(index + 1), f"`{_safe(name)}`", known.get(name, "-")] for index, name in enumerate(names)]
-    text = "In the order of the input `numeric`; a missing value is NaN and counts as the column's median.\n\n"
     numbers = len(report.signature.numeric)
-    text += _table(["Position", "Column", "Importance"], rows[:numbers])
+    text = ""
+    if numbers:
+        text = "In the order of the input `numeric`; a missing value is NaN and counts as the column's median.\n\n"
+        text += _table(["Position", "Column", "Importance"], rows[:numbers])
     if report.categories:
-        text += (
-            "\n\nIn the order of the input `categorical`; a text that is not among the known ones counts as unknown, "
+        text += ("\n\n" if text else "") + (
+            "In the order of the input `categorical`; a text that is not among the known ones counts as unknown, "
             "and so does an empty one.\n\n"
         )
         texts = [
@@ -212,7 +214,7 @@ def _proof(report: ModelReport) -> str:
         f"largest difference of a score is {parity.max_score_error:.2g} (allowed {parity.tolerance:g}), "
         f"{parity.label_differences} labels differ.\n\n"
         f"The file has {report.bytes:,} bytes ({report.estimator}, {report.trees:,} trees, {report.nodes:,} nodes); "
-        f"the plain export by skl2onnx has {report.plain_bytes:,}."
+        + (f"the plain export by skl2onnx has {report.plain_bytes:,}." if report.plain_bytes else "skl2onnx has none.")
     )
 
 

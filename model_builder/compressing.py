@@ -27,7 +27,7 @@ class CompressionView(Report):
     digest: str
     uri: str | None
     bytes: int
-    plain_bytes: int
+    plain_bytes: int | None
     chosen: str | None
     why: str
     folds: int

@@ -49,7 +49,7 @@ def summary(report: ModelReport, digest: str, place: str, usage: Usage) -> Rende
         ("classes", ", ".join(f"{each.name}: {each.rows:,}" for each in report.classes)),
         ("features", ", ".join(report.signature.numeric + report.signature.categorical)),
         ("model.onnx", f"{report.bytes:,} bytes ({report.estimator}, {report.trees:,} trees, {report.nodes:,} nodes)"),
-        ("plain export", f"{report.plain_bytes:,} bytes"),
+        ("plain export", "none" if report.plain_bytes is None else f"{report.plain_bytes:,} bytes"),
         ("digest", digest),
         ("artifact", place),
         ("took", f"{usage.seconds:.1f} s, at most {usage.peak_memory_bytes / 2**20:,.0f} MiB of memory"),

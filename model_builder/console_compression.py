@@ -12,8 +12,8 @@ from model_builder.compressing import CompressionView
 
 def compression_panel(view: CompressionView) -> RenderableType:
     """Show what became smaller, what that cost, and what else there was to choose from."""
-    share = view.plain_bytes / view.bytes
-    head = Text(f"{view.plain_bytes:,} bytes became {view.bytes:,}, {share:,.1f} times smaller", style="bold")
+    first = view.plain_bytes or (view.reductions[0].bytes_before if view.reductions else view.bytes)
+    head = Text(f"{first:,} bytes became {view.bytes:,}, {first / view.bytes:,.1f} times smaller", style="bold")
     parts: list[RenderableType] = [head, Text(view.why, overflow="fold"), Text(), _scores(view)]
     if view.reductions:
         parts += [Text(), _steps(view)]

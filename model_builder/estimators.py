@@ -20,6 +20,7 @@ from sklearn.tree import DecisionTreeClassifier
 from threadpoolctl import threadpool_limits
 
 from model_builder.compression.floats import float32_floor
+from model_builder.errors import BuilderError, Reason
 from model_builder.spec.params import EstimatorName, Params, RandomForest
 
 Matrix = npt.NDArray[np.float32]
@@ -118,7 +119,10 @@ def importances(pipeline: Pipeline) -> npt.NDArray[np.float64] | None:
         weights = np.abs(estimator.coef_).mean(axis=0)
         return np.asarray(weights / max(weights.sum(), 1e-300))
     found = getattr(estimator, "feature_importances_", None)
-    return None if found is None else np.asarray(found, np.float64)
+    if found is None:
+        return None
+    shares = np.asarray(found, np.float64)
+    return np.asarray(shares / max(shares.sum(), 1e-300))
 
 
 def _forest(kind: type[Any], settings: RandomForest, seed: int, columns: int, width: int) -> ClassifierMixin:
@@ -128,6 +132,23 @@ def _forest(kind: type[Any], settings: RandomForest, seed: int, columns: int, wi
     given = settings.model_dump()
     given["max_features"] = min(width, settings.max_features or share)
     return kind(**given, random_state=seed, n_jobs=-1)
+
+
+def _lightgbm(params: Params, seed: int) -> ClassifierMixin:
+    try:
+        from lightgbm import LGBMClassifier  # type: ignore[import-not-found,unused-ignore]
+    except (ImportError, OSError) as error:  # OSError: its library lacks one of the system's
+        raise BuilderError(
+            Reason.EXTRA_NOT_INSTALLED,
+            f"estimators names lightgbm, and this builder has not the extra lightgbm: {error}",
+            found="a builder without LightGBM",
+            allowed="lightgbm where the extra is installed; histGradientBoosting is in every builder",
+            remedy="install it where the builder runs: pip install 'andon[builder,lightgbm]'; it needs libgomp1",
+        ) from None
+    # One thread and one order of sums: the same rows give the same trees on any machine.
+    exact: dict[str, Any] = {"deterministic": True, "force_row_wise": True, "n_jobs": 1, "random_state": seed}
+    settings: dict[str, Any] = {**params.lightgbm.model_dump(), **exact, "importance_type": "gain", "verbose": -1}
+    return LGBMClassifier(**settings)
 
 
 _MAKERS: dict[str, Callable[[Params, int, int, int], Any]] = {
@@ -147,6 +168,7 @@ _MAKERS: dict[str, Callable[[Params, int, int, int], Any]] = {
         **params.logistic_regression.model_dump(), max_iter=2000, random_state=seed
     ),
     "mlp": lambda params, seed, *_: MLPClassifier(**params.mlp.model_dump(), random_state=seed),
+    "lightgbm": lambda params, seed, *_: _lightgbm(params, seed),
 }
 
 

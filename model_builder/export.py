@@ -13,6 +13,8 @@ from model_builder.categories import Category, matrix_names
 from model_builder.compression.encode import OPSET, REGRESSOR, TREE_ENSEMBLE, Form, encode
 from model_builder.compression.ensemble import Ensemble
 from model_builder.compression.fitted import UnsupportedEstimatorError, from_sklearn
+from model_builder.compression.lightgbm_trees import is_lightgbm
+from model_builder.compression.weights import Weights, with_integers
 from model_builder.contract import FAULT, LABEL, PROBABILITIES, SCORE, decision, metadata
 from model_builder.estimators import STEP
 from model_builder.frontend import FrontEnd, front_end
@@ -23,10 +25,13 @@ _RAW_LABEL, _RAW_PROBABILITIES = "raw_label", "raw_probabilities"
 
 @dataclass(frozen=True)
 class Exported:
-    """The model file, what a runtime must know to read it, and the size of the plain skl2onnx export."""
+    """The model file, what a runtime must know to read it, and the size of the plain skl2onnx export.
+
+    ``plain_bytes`` is None of LightGBM, which skl2onnx does not know.
+    """
 
     model: bytes
-    plain_bytes: int
+    plain_bytes: int | None
     ml_opset: int
     ir_version: int
     note: str = ""
@@ -38,6 +43,7 @@ def export(
     categories: tuple[Category, ...] = (),
     form: Form = TREE_ENSEMBLE,
     ensemble: Ensemble | None = None,
+    layers: tuple[Weights, ...] = (),
 ) -> Exported:
     """Export a pipeline with last step ``estimator``.
 
@@ -51,6 +57,8 @@ def export(
         The categorical features and the values that the model knows.
     ensemble
         What compression made of the pipeline; None for the pipeline as it is.
+    layers
+        The weights of the neural network at the pipeline's end in integers, where they are to be stored so.
 
     Returns
     -------
@@ -58,12 +66,15 @@ def export(
         The same pipeline gives the same bytes: no times, no versions of the exporter, stable names.
     """
     front = front_end(signature, categories)
+    if is_lightgbm(pipeline.named_steps[STEP]):
+        written = encode(ensemble or from_sklearn(pipeline), signature, form, front=front)
+        return Exported(written, None, form.ml_opset, form.ir_version)
     plain = _converted(pipeline, front.matrix, len(matrix_names(signature.numeric, categories)))
     plain_bytes = len(plain.SerializeToString())
     try:
         ensemble = ensemble or from_sklearn(pipeline)
     except UnsupportedEstimatorError as error:
-        model = _with_contract(plain, front, signature)
+        model = with_integers(_with_contract(plain, front, signature), layers)
         onnx.checker.check_model(model, full_check=True)
         written = model.SerializeToString(deterministic=True)
         note = f"written by skl2onnx, not by our own encoder: {error}"

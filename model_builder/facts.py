@@ -87,12 +87,16 @@ def model_report(
             ml_opset=fitted.exported.ml_opset,
             ir_version=fitted.exported.ir_version,
         ),
-        libraries={name: version(name) for name in LIBRARIES},
+        libraries={name: version(name) for name in _libraries(fitted)},
         reductions=fitted.small.reductions,
         compression=fitted.small.found,
         uncompressed=judged.uncompressed,
         notes=(*prepared.notes, *_decided(fitted.selected), *fitted.small.notes, *_exported(fitted)),
     )
+
+
+def _libraries(fitted: Fitted) -> tuple[str, ...]:
+    return (*LIBRARIES, "lightgbm") if fitted.selected.name == "lightgbm" else LIBRARIES
 
 
 def _size(fitted: Fitted) -> tuple[int, int]:

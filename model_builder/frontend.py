@@ -26,15 +26,16 @@ class FrontEnd:
 
 
 def front_end(signature: Signature, categories: tuple[Category, ...]) -> FrontEnd:
-    """Write the inputs, and the encoding of texts where there are any.
+    """Write the inputs, and the encoding of texts where there are any. A model of texts alone has no input of numbers.
 
     A text becomes a 0 or 1 for every value that the model knows; any other text, the empty one too, is all zeros.
     """
     numeric = helper.make_tensor_value_info(INPUT, TensorProto.FLOAT, ["rows", len(signature.numeric)])
     if not categories:
         return FrontEnd(INPUT, [numeric])
+    numbers = [numeric] if signature.numeric else []
     texts = helper.make_tensor_value_info(CATEGORICAL, TensorProto.STRING, ["rows", len(categories)])
-    nodes, constants, parts = [], [], [INPUT]
+    nodes, constants, parts = [], [], [INPUT] if numbers else []
     for index, category in enumerate(categories):
         column, place, known, flat = (f"{part}_{index}" for part in ("text", "place", "known", "flat"))
         constants.append(numpy_helper.from_array(np.array([index], np.int64), place))
@@ -53,4 +54,4 @@ def front_end(signature: Signature, categories: tuple[Category, ...]) -> FrontEn
         ]
         parts.append(flat)
     nodes.append(helper.make_node("Concat", parts, [MATRIX], name="Matrix", axis=1))
-    return FrontEnd(MATRIX, [numeric, texts], nodes, constants)
+    return FrontEnd(MATRIX, [*numbers, texts], nodes, constants)

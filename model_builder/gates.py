@@ -26,6 +26,13 @@ class Verdict:
     method: str
 
     @property
+    def least(self) -> str:
+        """Give what the gate asks for, as it was written."""
+        if self.gate.min is None:
+            raise ValueError("a gate against the serving version is judged where that version is known")
+        return self.gate.min
+
+    @property
     def judged(self) -> float:
         """Give the number that is held against the gate."""
         return self.value if self.gate.bound == "point" else self.low
@@ -36,7 +43,7 @@ class Verdict:
 
         A lower bound below the gate proves nothing bad as long as the upper one is above it.
         """
-        least = float(self.gate.min)
+        least = float(self.least)
         if self.judged >= least:
             return "met"
         surely = self.value if self.gate.bound == "point" else self.high
@@ -44,7 +51,9 @@ class Verdict:
 
 
 def judge_gates(gates: tuple[Gate, ...], evaluation: Evaluation, where: str) -> tuple[Verdict, ...]:
-    """Hold an evaluation against the gates.
+    """Hold an evaluation against the gates, but not against those that compare with the serving version.
+
+    A build does not know what serves: the same inputs give the same model, whatever that is.
 
     Raises
     ------
@@ -61,6 +70,8 @@ def judge_gates(gates: tuple[Gate, ...], evaluation: Evaluation, where: str) -> 
                 allowed=f"for several classes one of {', '.join(evaluation.scores)}",
                 remedy="choose another metric, or make a target of two classes",
             )
+        if gate.min is None:
+            continue
         score = evaluation.scores[gate.metric]
         verdicts.append(Verdict(gate, where, evaluation.rows, score.value, score.low, score.high, score.method))
     return tuple(verdicts)
@@ -83,10 +94,10 @@ def refusal(verdicts: tuple[Verdict, ...]) -> BuilderError | None:
         remedy = "give more rows, above all more of the rare classes"
     return BuilderError(
         reason,
-        f"{_said(first)} on {first.rows:,} {first.where}, and {first.gate.min} is required{ending}"
+        f"{_said(first)} on {first.rows:,} {first.where}, and {first.least} is required{ending}"
         + (f" (and {len(unmet) - 1} more gates are not met)" if len(unmet) > 1 else ""),
         found="; ".join(_said(each) for each in unmet),
-        allowed="; ".join(f"{each.gate.metric} of at least {each.gate.min} ({each.gate.bound})" for each in unmet),
+        allowed="; ".join(f"{each.gate.metric} of at least {each.least} ({each.gate.bound})" for each in unmet),
         remedy=f"{remedy}, or lower the gate on purpose",
     )
 

@@ -82,7 +82,11 @@ def document(golden: Golden, model: Model, signature: Signature) -> dict[str, ob
         "signature": signature.model_dump(mode="json", by_alias=True, exclude={"truncated"}),
         "tolerance": 1e-5,
         "kinds": list(golden.kinds),
-        "numeric": [[float32_json(value) for value in row] for row in golden.rows.numeric],
+        **(
+            {"numeric": [[float32_json(value) for value in row] for row in golden.rows.numeric]}
+            if signature.numeric
+            else {}
+        ),
         **({"categorical": golden.rows.texts().tolist()} if golden.rows.categories else {}),
         "outputs": outputs,
     }

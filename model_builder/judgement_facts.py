@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import get_args
 
 from model_builder.evaluation import Evaluation, Interval
 from model_builder.gates import Verdict
@@ -15,7 +16,8 @@ from model_builder.model_report import (
     ScoreFacts,
     SliceFacts,
 )
-from model_builder.report import Signature
+from model_builder.report import LowerBounds, Metrics, Signature
+from model_builder.spec import Metric
 
 DECIMALS = 6
 
@@ -59,13 +61,20 @@ def evaluation_facts(evaluation: Evaluation, signature: Signature) -> Evaluation
     )
 
 
+def told_to_operator(metrics: Metrics, evaluation: EvaluationFacts) -> Metrics:
+    """Add to the scores what versions are compared by."""
+    scores = evaluation.scores
+    lower = LowerBounds.model_validate({name: scores[name].low for name in get_args(Metric) if name in scores})
+    return metrics.model_copy(update={"lower95": lower})
+
+
 def gate_facts(verdicts: tuple[Verdict, ...]) -> tuple[GateFacts, ...]:
     """Write down how gates went."""
     return tuple(
         GateFacts(
             metric=each.gate.metric,
             bound=each.gate.bound,
-            min=each.gate.min,
+            min=each.least,
             where=each.where,
             rows=each.rows,
             value=_known(each.judged),

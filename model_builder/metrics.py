@@ -13,6 +13,7 @@ from sklearn.metrics import (
     precision_recall_fscore_support,
 )
 
+from model_builder.crossval import best_f1
 from model_builder.parity import Answers
 from model_builder.report import Metrics, Signature
 
@@ -42,6 +43,7 @@ def measure(codes: npt.NDArray[np.int64], answers: Answers, signature: Signature
     if binary:
         scores = answers.scores[:, 0].astype(np.float64).clip(0.0, 1.0)
         found["average_precision"] = average_precision_score(codes, scores)
+        found["best_f1"] = best_f1(codes, scores)[0]
         found["brier"] = brier_score_loss(codes, scores)
     return Metrics.model_validate({name: round(float(value), DECIMALS) for name, value in found.items()})
 

@@ -290,7 +290,7 @@ class ModelReport(Report):
     columns: tuple[ColumnFacts, ...] = ()
     explanation: ExplanationFacts | None = None
     bytes: int
-    plain_bytes: int
+    plain_bytes: int | None
     reductions: tuple[Reduction, ...] = ()
     compression: CompressionReport | None = None
     exports: tuple[ExportFacts, ...] = ()

@@ -60,7 +60,9 @@ class Model:
         names = [output.name for output in self._session.get_outputs()]
         for start in range(0, len(rows), CHUNK_ROWS):
             chunk = rows.take(slice(start, start + CHUNK_ROWS))
-            given: dict[str, npt.NDArray[np.generic]] = {INPUT: np.ascontiguousarray(chunk.numeric)}
+            given: dict[str, npt.NDArray[np.generic]] = {}
+            if chunk.numeric.shape[1]:
+                given[INPUT] = np.ascontiguousarray(chunk.numeric)
             if chunk.categories:
                 given[CATEGORICAL] = chunk.texts()
             outputs = dict(zip(names, self._session.run(names, given), strict=True))

@@ -196,7 +196,8 @@ class _Kinds:
 
 
 def _rows(kinds: _Kinds, count: int) -> Rows:
-    numeric = np.stack([column.values() for column in kinds.numeric], axis=1)
+    numbers = [column.values() for column in kinds.numeric]
+    numeric = np.stack(numbers, axis=1) if numbers else np.empty((count, 0), np.float32)
     codes = np.empty((count, len(kinds.categorical)), np.int16)
     categories = []
     for index, column in enumerate(kinds.categorical):
@@ -217,14 +218,13 @@ def _usable(columns: list[FeatureColumn], plan: Plan) -> _Kinds:
             raise _no_use(column)
         else:
             kinds.left_out.append(LeftOut(column.name, _why(column)))
-    if not kinds.numeric:
+    if not kinds.numeric and not kinds.categorical:
         others = [f"{shown(column.name)}: {column.why}" for column in kinds.left_out]
-        others += [f"{shown(column.name)}: text" for column in kinds.categorical]
         raise BuilderError(
             Reason.NO_FEATURES,
-            "no numeric column is left to learn from",
+            "no column is left to learn from",
             found=", ".join(others[:12]) or "only the target",
-            allowed="at least one numeric column besides the target",
+            allowed="at least one column of numbers, or of a few different texts, besides the target",
             remedy="check the delimiter and the decimal mark, or export numbers as numbers",
         )
     _check_decimal_marks(kinds.numeric)

@@ -63,11 +63,24 @@ class Signature(Report):
         )
 
 
+class LowerBounds(Report):
+    """Lower bounds of the scores' 95% intervals; one is absent where there is too little to tell."""
+
+    accuracy: float | None = None
+    precision: float | None = None
+    recall: float | None = None
+    f1: float | None = None
+    macro_f1: float | None = None
+    best_f1: float | None = None
+    average_precision: float | None = None
+
+
 class Metrics(Report):
     """Scores on the held-out rows.
 
     For two classes ``precision``, ``recall`` and ``f1`` are those of the positive class; for several they are
-    unweighted means over the classes, and ``average_precision`` and ``brier`` are absent.
+    unweighted means over the classes, and ``best_f1``, ``average_precision`` and ``brier`` are absent. The
+    bounds are told to the operator, which compares versions by them.
     """
 
     accuracy: float
@@ -77,6 +90,8 @@ class Metrics(Report):
     macro_f1: float
     average_precision: float | None = None
     brier: float | None = None
+    best_f1: float | None = None
+    lower95: LowerBounds | None = None
 
 
 class Runtime(Report):

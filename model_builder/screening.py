@@ -49,12 +49,12 @@ def screen(table: Table) -> Screened:
         notes = [f"column {shown(name)} is used because the spec names it: {why}" for name, why in useless.items()]
         return Screened(table, tuple(notes))
     kept = _without(table, useless)
-    if not kept.names:
+    if not kept.names and not kept.categorical:
         raise BuilderError(
             Reason.NO_FEATURES,
-            "no numeric column is left to learn from",
+            "no column is left to learn from",
             found=", ".join(f"{shown(name)}: {why}" for name, why in list(useless.items())[:12]),
-            allowed="at least one numeric column that changes, besides the target",
+            allowed="at least one column that changes, besides the target",
             remedy="add columns, or name those to use in features.include",
         )
     return Screened(kept, ())

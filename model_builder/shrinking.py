@@ -18,6 +18,7 @@ from model_builder.compression.prune_trees import by_mutual_information
 from model_builder.compression.quantize import quantize_leaves, quantize_thresholds
 from model_builder.compression.report import CompressionReport
 from model_builder.compression.search import Budget, Search
+from model_builder.compression.weights import Weights
 from model_builder.frontend import FrontEnd
 from model_builder.progress import Progress
 from model_builder.report import Reduction, Signature
@@ -30,12 +31,17 @@ Codes = npt.NDArray[np.int64]
 
 @dataclass(frozen=True, eq=False)
 class Small:
-    """What became of the pipeline. Where it is no ensemble of trees, nothing but a note."""
+    """What became of the pipeline: another ensemble of trees, a network with other weights, or nothing but a note.
+
+    ``layers`` are the weights of the network ``pipeline`` as the integers that its file holds.
+    """
 
     ensemble: Ensemble | None
     reductions: tuple[Reduction, ...] = ()
     found: CompressionReport | None = None
     notes: tuple[str, ...] = ()
+    pipeline: Pipeline | None = None
+    layers: tuple[Weights, ...] = ()
 
     @property
     def lossy(self) -> bool:
@@ -43,7 +49,9 @@ class Small:
         return len(self.reductions) > 1
 
     def predict_proba(self, matrix: Matrix) -> Floats:
-        """Answer as the ensemble does, in float64: the reference for the file. Columns are the classes."""
+        """Answer as what is served does, in float64: the reference for the file. Columns are the classes."""
+        if self.pipeline is not None:
+            return np.asarray(self.pipeline.predict_proba(matrix), np.float64)
         if self.ensemble is None:
             raise ValueError("there is no ensemble")
         scores = self.ensemble.scores(matrix)
@@ -69,7 +77,7 @@ def shrink(
     groups: npt.NDArray[np.int64] | None,
     signature: Signature,
     front: FrontEnd,
-    plain_bytes: int,
+    plain_bytes: int | None,
     progress: Progress,
 ) -> Small:
     """Make the model small as the spec asks.
@@ -81,7 +89,7 @@ def shrink(
     front
         First nodes of the file, so that the sizes of all steps are those of whole files.
     plain_bytes
-        Size of the plain skl2onnx export, for the first line of the report.
+        Size of the plain skl2onnx export, for the first line of the report; None where there is none.
     """
     asked = spec.compression
     try:
@@ -94,7 +102,7 @@ def shrink(
     def size(ensemble: Ensemble) -> int:
         return len(encode(ensemble, signature, form, front=front))
 
-    chain = Chain(original, size, plain_bytes)
+    chain = Chain(original, size, plain_bytes or size(original))
     chain.then("encode", original, f"our own encoder, {form.name}, no change of any answer")
     if asked.budget is not None:
         return _searched(spec, pipeline, matrix, codes, groups, signature, front, chain, progress)
@@ -117,7 +125,7 @@ def _prune(chain: Chain, asked: Prune, matrix: Matrix, codes: Codes) -> None:
 
 def _quantize(chain: Chain, asked: Quantize) -> None:
     ensemble, leaves = quantize_leaves(chain.ensemble, asked.bits)
-    detail = f"leaves in {asked.bits} bits, scale {leaves.scale:.6g}, zero point {leaves.zero_point:.6g}, "
+    detail = f"leaves in {asked.bits} bits, scale {leaves.scale:.6g}, zero point {leaves.zero_point + 0.0:.6g}, "
     chain.then("quantize", ensemble, detail + f"largest error {leaves.largest_error:.3g}")
     if asked.what == "leavesAndThresholds":
         ensemble, found = quantize_thresholds(chain.ensemble, asked.bits)

@@ -20,6 +20,9 @@ MIN_GROUPS = 5
 MAX_BALANCED_GROUPS = 5000
 """Up to as many groups are dealt out one by one so that classes keep their shares; that takes a moment for each."""
 
+STRETCHES = 50
+"""Of time, where models are compared by folds."""
+
 Indices = npt.NDArray[np.int64]
 Method = Literal["stratified", "group", "time"]
 
@@ -55,6 +58,18 @@ class Order:
         if self.groups is not None:
             return "group"
         return "stratified" if self.times is None else "time"
+
+    @property
+    def together(self) -> Indices | None:
+        """Give what keeps rows that hang together on one side of a fold: their group, or their stretch of time.
+
+        Stretches hold as many moments each. A row is then judged by a model that has not seen its neighbours, though
+        it may have seen later ones: for comparing two models that is enough, and every row is judged.
+        """
+        if self.groups is not None or self.times is None:
+            return self.groups
+        moments, place = np.unique(self.times, return_inverse=True)
+        return np.asarray(place * min(STRETCHES, len(moments)) // len(moments), np.int64)
 
     def take(self, which: Indices) -> Order:
         """Give the order of some of the rows."""

@@ -59,7 +59,7 @@ def quoted(text: str) -> str:
 
 
 def _inputs(signature: Signature) -> list[_Tensor]:
-    inputs = [_Tensor(INPUT, "TYPE_FP32", len(signature.numeric))]
+    inputs = [_Tensor(INPUT, "TYPE_FP32", len(signature.numeric))] if signature.numeric else []
     if signature.categorical:
         inputs.append(_Tensor(CATEGORICAL, "TYPE_STRING", len(signature.categorical)))
     return inputs

@@ -142,7 +142,8 @@ def replay(opened: Opened) -> int:
 
 def golden_rows(golden: dict[str, Any], categories: tuple[Category, ...]) -> Rows:
     """Read the rows of golden samples."""
-    numeric = np.array([[np.nan if cell is None else cell for cell in row] for row in golden["numeric"]], np.float32)
+    numbers = golden.get("numeric", [[]] * len(golden["kinds"]))  # a model of texts alone has none
+    numeric = np.array([[np.nan if cell is None else cell for cell in row] for row in numbers], np.float32)
     codes = np.full((len(numeric), len(categories)), UNKNOWN, np.int16)
     for index, category in enumerate(categories):
         known = {value: code for code, value in enumerate(category.values)}

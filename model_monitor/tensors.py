@@ -51,7 +51,7 @@ class Rows:
 
     def inputs(self) -> dict[str, npt.NDArray[np.generic]]:
         """Give the inputs of a model by name."""
-        given: dict[str, npt.NDArray[np.generic]] = {NUMERIC: self.numeric}
+        given: dict[str, npt.NDArray[np.generic]] = {NUMERIC: self.numeric} if self.numeric.shape[1] else {}
         if self.categorical.shape[1]:
             given[CATEGORICAL] = self.categorical
         return given
@@ -65,7 +65,7 @@ def rows_of(tensors: Tensors, signature: Signature) -> Rows:
     MonitorError
         ``InvalidRequest`` where a server of the model would refuse it too.
     """
-    wanted = {NUMERIC: ("FP32", len(signature.numeric))}
+    wanted = {NUMERIC: ("FP32", len(signature.numeric))} if signature.numeric else {}
     if signature.categorical:
         wanted[CATEGORICAL] = ("BYTES", len(signature.categorical))
     if set(tensors) != set(wanted):
@@ -79,12 +79,12 @@ def rows_of(tensors: Tensors, signature: Signature) -> Rows:
             raise invalid(
                 f"input {name} is {tensor.datatype} {list(tensor.values.shape)}", allowed=f"{datatype} [n, {width}]"
             )
-    numeric = np.ascontiguousarray(tensors[NUMERIC].values, np.float32)
-    categorical = (
-        np.asarray(tensors[CATEGORICAL].values, object)
-        if signature.categorical
-        else np.empty((len(numeric), 0), object)
-    )
+    count = len(next(iter(tensors.values())).values)
+    numeric, categorical = np.empty((count, 0), np.float32), np.empty((count, 0), object)
+    if signature.numeric:
+        numeric = np.ascontiguousarray(tensors[NUMERIC].values, np.float32)
+    if signature.categorical:
+        categorical = np.asarray(tensors[CATEGORICAL].values, object)
     if len(categorical) != len(numeric) or not 0 < len(numeric) <= MAX_ROWS:
         raise invalid(
             f"the inputs have {len(numeric)} and {len(categorical)} rows",

@@ -18,6 +18,7 @@ from sklearn.tree import DecisionTreeClassifier
 
 from model_builder.compression.ensemble import LEAF, Ensemble, Floats, Link, Tree
 from model_builder.compression.floats import float32_floor
+from model_builder.compression.lightgbm_trees import UnreadableTreesError, from_lightgbm, is_lightgbm
 
 
 class UnsupportedEstimatorError(ValueError):
@@ -30,8 +31,8 @@ def from_sklearn(estimator: Any) -> Ensemble:  # noqa: ANN401 (scikit-learn publ
     Parameters
     ----------
     estimator
-        A random forest, extra trees, a decision tree, gradient boosting of either kind, or a pipeline of a
-        ``SimpleImputer`` and one of these. The imputer becomes a way for missing values in every split.
+        A random forest, extra trees, a decision tree, gradient boosting of either kind, LightGBM's, or a pipeline
+        of a ``SimpleImputer`` and one of these. The imputer becomes a way for missing values in every split.
 
     Raises
     ------
@@ -48,6 +49,11 @@ def from_sklearn(estimator: Any) -> Ensemble:  # noqa: ANN401 (scikit-learn publ
         return _from_gradient_boosting(estimator)
     if isinstance(estimator, HistGradientBoostingClassifier):
         return _from_hist_gradient_boosting(estimator)
+    if is_lightgbm(estimator):
+        try:
+            return from_lightgbm(estimator)
+        except UnreadableTreesError as error:
+            raise UnsupportedEstimatorError(str(error)) from None
     raise UnsupportedEstimatorError(f"{type(estimator).__name__} is not an ensemble of trees")
 
 

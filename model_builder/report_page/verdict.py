@@ -54,8 +54,9 @@ def verdict(document: Document) -> Verdict:
 def told(model: ModelReport) -> str:
     """Say how good and how small a model is, in two sentences."""
     matrix, rows = model.confusion_matrix, model.evaluation.rows
-    smaller = times(model.plain_bytes, model.bytes)
-    size = f"Its file has {model.bytes:,} bytes; the plain export is {smaller} times as large."
+    size = f"Its file has {model.bytes:,} bytes."
+    if model.plain_bytes is not None:
+        size = f"{size[:-1]}; the plain export is {times(model.plain_bytes, model.bytes)} times as large."
     if model.signature.threshold is None:
         right = sum(matrix[place][place] for place in range(len(matrix)))
         score = model.evaluation.scores["macroF1"]

@@ -52,8 +52,11 @@ def canonical(spec: BuildSpec) -> dict[str, Any]:
     """Give the part of a spec that decides the bytes of the artifact, as plain JSON values.
 
     Where the data lies, who may read it and the limits are left out: the same data read from elsewhere gives the
-    same model. Fields at their default are left out too, so that a later version with more fields writes the same.
+    same model. So are gates against the serving version, which the builder does not know. Fields at their default are
+    left out too, so that a later version with more fields writes the same.
     """
+    gates = tuple(gate for gate in spec.validation.gates if gate.min is not None)
+    spec = spec.model_copy(update={"validation": spec.validation.model_copy(update={"gates": gates})})
     train = spec.source.train.model_dump(mode="json", by_alias=True, exclude={"data"}, exclude_defaults=True)
     more = spec.model_dump(
         mode="json",

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
 EstimatorName = Literal[
-    "randomForest", "extraTrees", "decisionTree", "histGradientBoosting", "logisticRegression", "mlp"
+    "randomForest", "extraTrees", "decisionTree", "histGradientBoosting", "logisticRegression", "mlp", "lightgbm"
 ]
 LayerSize = Annotated[int, Field(ge=1, le=1024)]
 
@@ -81,6 +81,16 @@ class Mlp(Settings):
     max_iter: int = Field(default=200, ge=1, le=2000, description="Largest number of passes over the rows.")
 
 
+class LightGbm(_Weighted):
+    """Settings of LightGBM's gradient boosting, which is an extra of the builder."""
+
+    n_estimators: int = Field(default=100, ge=1, le=1000, description="Number of rounds, each of one tree a class.")
+    learning_rate: float = Field(default=0.1, gt=0, le=1, description="Share of each tree that is added.")
+    num_leaves: int = Field(default=31, ge=2, le=1024, description="Largest number of leaves of a tree.")
+    min_child_samples: int = Field(default=20, ge=1, le=100_000, description="Smallest number of rows in a leaf.")
+    reg_lambda: float = Field(default=0.0, ge=0, le=1e6, description="Weight of the L2 penalty.")
+
+
 class Params(BaseModel):
     """Settings of the estimators."""
 
@@ -98,3 +108,6 @@ class Params(BaseModel):
         default_factory=LogisticRegression, description="Logistic regression."
     )
     mlp: Mlp = Field(default_factory=Mlp, description="Neural network.")
+    lightgbm: LightGbm = Field(
+        default_factory=LightGbm, description="LightGBM, where the builder has the extra lightgbm."
+    )

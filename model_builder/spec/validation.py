@@ -9,6 +9,7 @@ from pydantic import ConfigDict, Field, model_validator
 from model_builder.spec.base import ColumnName, Spec, cel
 from model_builder.spec.data import IndependentData
 
+GATE_RULE = "a gate takes either min or maxLossToStable"
 COSTS_RULE = "costs are for optimize: cost, and are needed there"
 
 
@@ -24,8 +25,15 @@ class CrossValidation(Spec):
 Metric = Literal["accuracy", "precision", "recall", "f1", "macroF1", "bestF1", "averagePrecision"]
 
 
+SHARE = r"^(0|1|0[.][0-9]{1,6}|1[.]0{1,6})$"
+
+
 class Gate(Spec):
-    """What a score must be for a model to be built."""
+    """What a score must be: at least so much, or not much less than that of the version that serves."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"x-kubernetes-validations": [cel("has(self.min) != has(self.maxLossToStable)", GATE_RULE)]}
+    )
 
     metric: Metric = Field(
         description=(
@@ -33,16 +41,35 @@ class Gate(Spec):
             "bestF1 is F1 at its best threshold. bestF1 and averagePrecision are for two classes."
         )
     )
-    min: str = Field(
+    min: str | None = Field(
+        default=None,
         min_length=1,
         max_length=8,
-        pattern=r"^(0|1|0[.][0-9]{1,6}|1[.]0{1,6})$",
-        description='Smallest value that is accepted, from 0 to 1, such as "0.60".',
+        pattern=SHARE,
+        description='Smallest value that is accepted, from 0 to 1, such as "0.60"; a build that misses it fails.',
+    )
+    max_loss_to_stable: str | None = Field(
+        default=None,
+        min_length=1,
+        max_length=8,
+        pattern=SHARE,
+        description=(
+            'By how much a new version may score less than the one that serves, such as "0.02"; each score is that '
+            "on the version's own held-out rows. One that lost more gets no request until a person approves it."
+        ),
     )
     bound: Literal["point", "lower95"] = Field(
         default="lower95",
-        description="What is held against it: the value itself, or the lower bound of its 95% interval.",
+        description=(
+            "What is compared: the value itself, or the lower bound of its 95% interval; of both versions alike."
+        ),
     )
+
+    @model_validator(mode="after")
+    def _one_of_both(self) -> Self:
+        if (self.min is None) == (self.max_loss_to_stable is None):
+            raise ValueError(GATE_RULE)
+        return self
 
 
 class Costs(Spec):
@@ -99,7 +126,7 @@ class Validation(Spec):
         json_schema_extra={"x-kubernetes-list-type": "set"},
     )
     gates: tuple[Gate, ...] = Field(
-        default=(), max_length=16, description="What the model must reach; one that does not fails the build."
+        default=(), max_length=16, description="What the model must reach, by itself or beside the serving version."
     )
     decision_threshold: DecisionThreshold | None = Field(
         default=None, description="How the threshold is chosen, for two classes. Absent: 0.5."

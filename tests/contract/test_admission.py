@@ -156,6 +156,11 @@ def test_each_provider_is_taken_with_what_it_can_do(kubectl: Kubectl, rollout: d
         ({"validation": {"gates": [{"metric": "recall", "min": "1.5"}]}}, "should match"),
         ({"validation": {"gates": [{"metric": "speed", "min": "0.5"}]}}, "Unsupported value"),
         ({"validation": {"decisionThreshold": {"optimize": "cost"}}}, "costs"),
+        ({"validation": {"gates": [{"metric": "f1"}]}}, "either min or maxLossToStable"),
+        (
+            {"validation": {"gates": [{"metric": "f1", "min": "0.5", "maxLossToStable": "0.1"}]}},
+            "either min or maxLossToStable",
+        ),
         ({"serving": {"onnxruntime": "1.18"}}, "1.19 or later"),
         ({"source": {"train": {**TRAIN, "groupBy": "a", "timeColumn": "b"}}}, "not both"),
         ({"source": {"train": {**TRAIN, "groupBy": "fault"}}}, "cannot be the target"),

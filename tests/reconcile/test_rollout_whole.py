@@ -166,6 +166,41 @@ async def test_other_columns_need_a_person() -> None:
     assert run.servers == ["spindle-router", "spindle-v2"]
 
 
+async def test_a_version_that_scores_much_worse_needs_a_person() -> None:
+    gates = [{"metric": "f1", "maxLossToStable": "0.02", "bound": "point"}]
+    run = Run()
+    run.apply(validation={"gates": gates})
+    await run.settle()
+    assert run.condition("Ready") == ("True", "RolledOut")
+    run.world.build = lambda job: succeeded("b", f1=0.7)
+    run.annotate(retrain="1")
+    await run.settle()
+    assert run.condition("Ready") == ("False", "LossToStable")
+    assert run.servers == ["spindle-router", "spindle-v1"], "it got no server, and so no request"
+    run.annotate(approve=f"sha256:{'b' * 64}")
+    await run.settle()
+    assert run.condition("Ready") == ("True", "RolledOut")
+    run.world.build = lambda job: succeeded("c", f1=0.69)
+    run.annotate(retrain="2")
+    await run.settle()
+    assert run.condition("Ready") == ("True", "RolledOut"), "within what may be lost"
+    assert run.model["status"]["stable"]["version"] == 3
+
+
+async def test_going_back_to_a_version_that_once_served_is_no_loss() -> None:
+    run = Run()
+    run.apply(validation={"gates": [{"metric": "f1", "maxLossToStable": "0.02", "bound": "point"}]})
+    await run.settle()
+    run.world.build = lambda job: succeeded("b", f1=0.9)
+    run.annotate(retrain="1")
+    await run.settle()
+    run.world.build = lambda job: succeeded("a")
+    run.annotate(retrain="2")
+    await run.settle()
+    assert run.condition("Ready") == ("True", "RolledOut")
+    assert run.model["status"]["stable"]["version"] == 1
+
+
 async def test_a_new_spec_while_a_version_starts_drops_that_version() -> None:
     run = await stable_at_version_1()
     run.world.build = lambda job: succeeded("b")

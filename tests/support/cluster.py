@@ -328,7 +328,7 @@ class World:
                     self.routes_seen.append(route)
 
 
-def succeeded(letter: str, *, columns: tuple[str, ...] = ("torque", "wear")) -> BuildReport:
+def succeeded(letter: str, *, columns: tuple[str, ...] = ("torque", "wear"), f1: float = 0.75) -> BuildReport:
     """Give the report of a build whose artifact's digest is made of one letter."""
     return BuildReport(
         outcome="Succeeded",
@@ -343,7 +343,7 @@ def succeeded(letter: str, *, columns: tuple[str, ...] = ("torque", "wear")) -> 
         rows=100,
         positives=10,
         signature=Signature.of(columns, ("0", "1"), 0.5),
-        metrics=Metrics(accuracy=0.9, precision=0.8, recall=0.7, f1=0.75, macro_f1=0.8),
+        metrics=Metrics(accuracy=0.9, precision=0.8, recall=0.7, f1=f1, macro_f1=0.8),
         runtime=Runtime(onnxruntime="1.21.0", opset=21, ml_opset=3, ir_version=10),
     )
 

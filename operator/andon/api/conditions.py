@@ -57,6 +57,7 @@ class Reason(StrEnum):
     VERSION_FAILED_BEFORE = "VersionFailedBefore"
     PROGRESS_DEADLINE_EXCEEDED = "ProgressDeadlineExceeded"
     SIGNATURE_CHANGED = "SignatureChanged"
+    LOSS_TO_STABLE = "LossToStable"
     PREFLIGHT_RUNNING = "PreflightRunning"
     PREFLIGHT_FAILED = "PreflightFailed"
     GOLDEN_SAMPLES_DIFFER = "GoldenSamplesDiffer"

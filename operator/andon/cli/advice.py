@@ -91,6 +91,13 @@ def _approve(facts: Facts) -> tuple[str, ...]:
     )
 
 
+def _better_or_approve(facts: Facts) -> tuple[str, ...]:
+    return (
+        "Train on better data, or compare more estimators. To let this version in although it scores worse:",
+        _word(facts, "approve"),
+    )
+
+
 def _word(facts: Facts, verb: str) -> str:
     return f"andon {verb} {facts.name} -n {facts.namespace}"
 
@@ -183,6 +190,7 @@ _ADVICE: dict[str, Callable[[Facts], tuple[str, ...]]] = {
     Reason.WAITING_FOR_WINDOW: _wait_for_window,
     Reason.ROUTER_NOT_READY: _router_pods,
     Reason.SIGNATURE_CHANGED: _approve,
+    Reason.LOSS_TO_STABLE: _better_or_approve,
     Reason.SUSPENDED: _resume,
     Reason.INVALID_SPEC: _operator,
     Reason.REJECTED: _operator,

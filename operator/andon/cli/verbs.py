@@ -88,8 +88,8 @@ def _candidate(manifest: Manifest, versions: Callable[[], list[Manifest]]) -> Ca
     if track:
         return Candidate(int(track["version"]), str(track["digest"]))
     ready = {condition["type"]: condition for condition in status.get("conditions") or ()}.get(ConditionType.READY, {})
-    # Before its approval a version with other columns is no candidate yet: it is the newest one.
-    if ready.get("reason") != Reason.SIGNATURE_CHANGED:
+    # Before its approval a version with other columns or worse scores is no candidate yet: it is the newest one.
+    if ready.get("reason") not in (Reason.SIGNATURE_CHANGED, Reason.LOSS_TO_STABLE):
         return None
     newest = next(iter(versions()), None)
     return Candidate(int(newest["spec"]["version"]), str(newest["spec"]["digest"])) if newest is not None else None

@@ -17,10 +17,12 @@ from andon.api.conditions import ConditionType, Phase, Reason
 from andon.api.status import BuildResult
 from andon.api.versions import ArtifactReference, BuiltFrom, FaultModelVersionSpec
 from andon.core.build import BuildPlan, BuildVerdict, judge, plan
+from andon.core.canary import note_of
 from andon.core.decision import ROUTER_POLL, Decision, Progress
 from andon.core.judgement import ANALYSIS_POLL, judged
 from andon.core.observed import Observed, Route, Version
 from andon.core.preflight import prove
+from andon.core.reported_loss import losses
 from andon.core.rollback import go_back
 from andon.core.settling import converge_on, settle
 from andon.core.switching import DISPROVED, FAILURES, abort, fall_back, overdue, rolled_back, saying, starting, switch
@@ -197,8 +199,10 @@ def _refusal(observed: Observed, base: Decision, target: Version, stable: int) -
     if observed.spec.suspend and observed.server(spec.version) is None:
         return _suspended()
     serving = observed.version(stable)
-    if serving is None or serving.spec.signature.digest == spec.signature.digest or observed.approved == spec.digest:
+    if serving is None or observed.approved == spec.digest:
         return None
+    if serving.spec.signature.digest == spec.signature.digest:
+        return _loss(observed, target, serving)
     message = (
         f"Version {spec.version} has other columns or classes than version {stable}, which goes on serving: clients"
         f" must change with it. When they are ready, set the annotation andon.dev/approve to {spec.digest}."
@@ -212,6 +216,19 @@ def _withdrawn(observed: Observed, target: Version) -> bool:
     if note is None or note.version != target.spec.version or observed.promote == target.spec.digest:
         return False
     return note.ended == Reason.EVIDENCE_MISSING and note.generation == observed.identity.generation
+
+
+def _loss(observed: Observed, target: Version, serving: Version) -> Progress | None:
+    spec, stable = target.spec, serving.spec.version
+    known = spec.version in observed.router.promoted or note_of(observed, spec.version) is not None
+    lost = () if known else losses(observed.spec.validation.gates, spec.metrics, serving.spec.metrics)
+    if not lost:
+        return None
+    message = (
+        f"Version {spec.version} scores worse than version {stable}, which goes on serving: {'; '.join(lost)}. Give"
+        f" better data, or let it in all the same: set the annotation andon.dev/approve to {spec.digest}."
+    )
+    return Progress(Phase.FAILED, Reason.LOSS_TO_STABLE, message, stalled=True)
 
 
 def _failed_before(observed: Observed, target: Version, stable: int) -> Progress:

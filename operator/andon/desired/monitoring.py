@@ -73,7 +73,7 @@ def subject(observed: Observed) -> Subject:
         no_traffic=alerts.no_traffic_after,
         labels_overdue=alerts.labels_overdue_after,
     )
-    gates = tuple(Gate(gate.metric, gate.min) for gate in observed.spec.validation.gates)
+    gates = tuple(Gate(each.metric, each.min) for each in observed.spec.validation.gates if each.min is not None)
     return Subject(identity.namespace, identity.name, objectives, gates)
 
 

@@ -83,6 +83,7 @@ def test_the_file_asks_for_no_more_than_the_runtime_knows(form: Form) -> None:
 
 
 def test_the_file_is_far_smaller_than_the_plain_export(case: Case) -> None:
+    assert case.exported.plain_bytes is not None
     assert len(case.exported.model) * 3 < case.exported.plain_bytes
 
 

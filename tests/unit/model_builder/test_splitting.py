@@ -81,3 +81,19 @@ def test_repeated_rows_are_counted() -> None:
     codes = np.array([[0], [1], [0], [1], [1], [0]], np.int16)
     data = Rows(numbers, codes, (Category("kind", ("L", "M")),))
     assert repeated_rows(data, Split(np.array([0, 1]), np.array([2, 3, 4, 5]))) == 2
+
+
+def test_rows_of_one_stretch_of_time_stay_together() -> None:
+    times = np.repeat(np.arange(400.0), 3)
+    stretches = Order(times=times).together
+    assert stretches is not None
+    assert len(np.unique(stretches)) == 50
+    assert (np.diff(stretches) >= 0).all(), "a stretch has no gaps"
+    assert (stretches.reshape(400, 3) == stretches[::3, None]).all(), "one moment is not torn apart"
+    some = np.array([5, 1100, 600])
+    few = Order(times=times).take(some).together
+    assert few is not None
+    assert few.tolist() == [0, 2, 1]
+    groups = np.array([3, 1, 3])
+    assert Order(groups=groups).together is groups
+    assert Order().together is None

@@ -54,7 +54,7 @@ def test_slices_are_told_by_value(tmp_path: Path) -> None:
 
 def test_scores_of_the_report_and_of_the_evaluation_are_the_same(tmp_path: Path) -> None:
     model = built(tmp_path, judged()).model
-    for name, value in model.metrics.model_dump(by_alias=True).items():
+    for name, value in model.metrics.model_dump(by_alias=True, exclude_none=True).items():
         assert model.evaluation.scores[name].value == pytest.approx(value, abs=1e-6), name
 
 
@@ -185,6 +185,9 @@ def test_the_baseline_holds_histograms(tmp_path: Path) -> None:
         ({"gates": [{"metric": "recal", "min": "0.5"}]}, "recall"),
         ({"gates": [{"metric": "recall", "min": "1.5"}]}, "pattern"),
         ({"gates": [{"metric": "recall", "min": "0.5", "bound": "upper"}]}, "lower95"),
+        ({"gates": [{"metric": "recall"}]}, "either min or maxLossToStable"),
+        ({"gates": [{"metric": "recall", "min": "0.5", "maxLossToStable": "0.1"}]}, "either min or maxLossToStable"),
+        ({"gates": [{"metric": "recall", "maxLossToStable": "-0.1"}]}, "pattern"),
         ({"decisionThreshold": {"optimize": "cost"}}, "costs are for optimize: cost"),
         ({"decisionThreshold": {"optimize": "f1", "costs": {}}}, "costs are for optimize: cost"),
         ({"slices": ["a", "a"]}, "more than once"),
@@ -194,6 +197,22 @@ def test_the_baseline_holds_histograms(tmp_path: Path) -> None:
 def test_wrong_fields_are_refused(fields: dict[str, Any], message: str) -> None:
     with pytest.raises(ValidationError, match=message):
         Validation.model_validate(fields)
+
+
+def test_a_gate_against_the_serving_version_changes_no_byte_and_its_scores_are_told(tmp_path: Path) -> None:
+    against = [{"metric": "f1", "maxLossToStable": "0"}, {"metric": "bestF1", "maxLossToStable": "0.02"}]
+    plain, compared = built(tmp_path, judged()), built(tmp_path, judged(gates=against))
+    assert compared.artifact.digest == plain.artifact.digest
+    assert compared.report.build_inputs_digest == plain.report.build_inputs_digest
+    told, scores = compared.report.metrics, compared.model.evaluation.scores
+    assert told is not None
+    assert told.lower95 is not None
+    for name, low in told.lower95.model_dump(by_alias=True).items():
+        assert low == scores[name].low, name
+    assert told.best_f1 == pytest.approx(scores["bestF1"].value, abs=1e-6)
+    of_several = [{"metric": "averagePrecision", "maxLossToStable": "0"}]
+    with refused(Reason.INVALID_SPEC, "two classes"):
+        built(tmp_path, judged(gates=of_several), fault_csv(rows=300, classes=3))
 
 
 def test_validation_decides_the_inputs_digest_and_defaults_do_not() -> None:

@@ -67,3 +67,9 @@ def fold(macro: float = 0.8, best: float = 0.8, precision: float = 0.8, brier: f
 )
 def test_equal_is_what_noise_cannot_explain(candidate: list[Scores], equal: bool) -> None:
     assert judge(candidate, [fold()] * 3, 0.005, 0.25).equal is equal
+
+
+@pytest.mark.parametrize(("brier", "equal"), [(0.0006, True), (0.0007, False)])
+def test_of_a_forest_that_is_nearly_always_right_a_little_more_brier_is_no_loss(brier: float, equal: bool) -> None:
+    found = judge([fold(brier=brier)] * 3, [fold(brier=0.00015)] * 3, 0.005, 0.25)
+    assert found.equal is equal
