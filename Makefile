@@ -125,6 +125,10 @@ bench-build: $(VENV)/ready ## Time and memory of whole builds: AI4I, and a milli
 bench-exports: $(VENV)/ready ## Bytes and parity of ONNX, TensorFlow Lite, C and emlearn for the same model.
 	$(BIN)/python -m benchmarks.exports
 
+.PHONY: bench-router
+bench-router: $(VENV)/ready ## What a hop costs: Triton direct, through Envoy as a FaultModel has it, through Traefik.
+	$(BIN)/python -m benchmarks.router
+
 .PHONY: bench-rollout
 bench-rollout: $(VENV)/ready ## How rollouts end, and after how many requests and labels, over thousands of simulated ones.
 	$(BIN)/python -m benchmarks.rollout

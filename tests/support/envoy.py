@@ -34,7 +34,9 @@ READY_SECONDS = 30
 
 
 def binary() -> str:
-    """Give the path of Envoy, which comes as a Python package."""
+    """Give the path of Envoy: that of `ANDON_TEST_ENVOY`, such as an older release, else the Python package's."""
+    if given := os.environ.get("ANDON_TEST_ENVOY"):
+        return given
     found = shutil.which("envoy", path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}")
     assert found is not None, "pip install -e '.[dev]' brings Envoy"
     return found
