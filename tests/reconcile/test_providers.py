@@ -181,15 +181,24 @@ async def test_a_gateway_that_takes_no_route_is_waited_for_and_named() -> None:
 
 
 @pytest.mark.parametrize(
-    ("features", "ready"), [((), False), (("HTTPRoute",), False), (("HTTPRouteRequestMirror",), True)]
+    ("features", "sample", "ready"),
+    [
+        ((), 100, False),
+        (("HTTPRoute",), 100, False),
+        (("HTTPRouteRequestMirror",), 100, True),
+        (("HTTPRouteRequestMirror",), 50, False),
+        (("HTTPRouteRequestMirror", "HTTPRouteRequestPercentageMirror"), 50, True),
+    ],
 )
-async def test_copies_need_a_gateway_that_can(features: tuple[str, ...], ready: bool) -> None:
+async def test_copies_need_a_gateway_that_can(features: tuple[str, ...], sample: int, ready: bool) -> None:
     run = _run(features=features)
-    run.apply(rollout=GATEWAY, monitoring={"enabled": True})
+    run.apply(rollout=GATEWAY, monitoring={"enabled": True, "sample": sample})
     if ready:
         await _ready(run)
         filters = run.cluster.objects["HTTPRoute", "spindle"]["spec"]["rules"][0]["filters"]
-        assert filters[-1]["requestMirror"]["backendRef"]["name"] == "andon-monitor"
+        mirror = filters[-1]["requestMirror"]
+        assert mirror["backendRef"]["name"] == "andon-monitor"
+        assert mirror.get("percent", 100) == sample
         return
     await _refused(run, "MirrorUnsupported", "supportedFeatures")
 

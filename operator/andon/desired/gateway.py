@@ -28,6 +28,7 @@ GROUP = "gateway.networking.k8s.io"
 KINDS = ("HTTPRoute", "GRPCRoute")
 MIRROR_FEATURE = "HTTPRouteRequestMirror"
 SEVERAL_MIRRORS_FEATURE = "HTTPRouteRequestMultipleMirrors"
+SAMPLED_MIRROR_FEATURE = "HTTPRouteRequestPercentageMirror"
 _SERVICE = "inference.GRPCInferenceService"
 
 
@@ -51,12 +52,13 @@ class GatewayAPI:
 def unsupported(spec: FaultModelSpec, features: frozenset[str]) -> str:
     """Say which feature of the Gateway API a FaultModel needs that a GatewayClass does not name; empty where none."""
     shadowed = any(getattr(step, "shadow", None) is not None for step in spec.rollout.steps)
-    if not (shadowed or spec.monitoring.enabled):
-        return ""
-    if MIRROR_FEATURE not in features:
-        return MIRROR_FEATURE
-    both = shadowed and spec.monitoring.enabled
-    return SEVERAL_MIRRORS_FEATURE if both and SEVERAL_MIRRORS_FEATURE not in features else ""
+    monitored = spec.monitoring.enabled
+    needed = {
+        MIRROR_FEATURE: shadowed or monitored,
+        SEVERAL_MIRRORS_FEATURE: shadowed and monitored,
+        SAMPLED_MIRROR_FEATURE: monitored and spec.monitoring.sample < 100,
+    }
+    return next((feature for feature, wanted in needed.items() if wanted and feature not in features), "")
 
 
 def _gateway(traffic: Traffic) -> Gateway:
@@ -123,9 +125,12 @@ def _headers(asked: Asked) -> dict[str, Any]:
 def _mirrors(asked: Asked) -> list[dict[str, Any]]:
     forwarding: Forwarding = asked.forwarding
     shadow = forwarding.route.shadow
-    services = [version_name(asked.identity.name, shadow)] if shadow is not None else []
-    services += [MONITOR_NAME] if forwarding.mirrored else []
-    mirrors = ({"backendRef": _backend(service, HTTP_PORT)} for service in services)
+    mirrors: list[dict[str, Any]] = []
+    if shadow is not None:
+        mirrors.append({"backendRef": _backend(version_name(asked.identity.name, shadow), HTTP_PORT)})
+    if forwarding.mirrored:
+        percent = {"percent": forwarding.mirrored} if forwarding.mirrored < 100 else {}
+        mirrors.append({"backendRef": _backend(MONITOR_NAME, HTTP_PORT), **percent})
     return [{"type": "RequestMirror", "requestMirror": mirror} for mirror in mirrors]
 
 
@@ -141,7 +146,7 @@ def _entrance(identity: Identity, route: Manifest, parent: ParentRef, shadow: in
         followed = Route.of(weights, shadow)
     except (KeyError, ValueError):
         return RouterPod(name, meta["uid"], trouble=f"{name} has been changed by somebody.")
-    return RouterPod(name, meta["uid"], live=followed, mirrored=100 if MONITOR_NAME in _copied(route) else 0)
+    return RouterPod(name, meta["uid"], live=followed, mirrored=_copied(route).get(MONITOR_NAME, 0))
 
 
 def _trouble(route: Manifest, parent: ParentRef, namespace: str) -> str:
@@ -162,10 +167,11 @@ def _trouble(route: Manifest, parent: ParentRef, namespace: str) -> str:
     return "no controller has looked at it under this Gateway."
 
 
-def _copied(route: Manifest) -> list[str]:
-    """Give the Services that get copies."""
+def _copied(route: Manifest) -> dict[str, int]:
+    """Give the Services that get copies, and of how many requests in per cent."""
     filters = [one for rule in route["spec"].get("rules", ()) for one in rule.get("filters", ())]
-    return [one["requestMirror"]["backendRef"]["name"] for one in filters if one["type"] == "RequestMirror"]
+    mirrors = [one["requestMirror"] for one in filters if one["type"] == "RequestMirror"]
+    return {one["backendRef"]["name"]: int(one.get("percent", 100)) for one in mirrors}
 
 
 def _shadow(identity: Identity, route: Manifest) -> int | None:

@@ -78,9 +78,10 @@ def test_routes_that_the_gateway_has_taken_are_followed(route: Route) -> None:
     assert _follows(GATEWAY, live) == ({route}, "")
 
 
-def test_copies_to_the_monitor_are_read_back() -> None:
-    live = _judged(_written(GATEWAY, SHARED, mirrored=100), GOOD)
-    assert [one.mirrored for one in provider(GATEWAY).entrances(IDENTITY, GATEWAY, live) or ()] == [100, 0]
+@pytest.mark.parametrize("percent", [1, 40, 100])
+def test_copies_to_the_monitor_are_read_back(percent: int) -> None:
+    live = _judged(_written(GATEWAY, SHARED, mirrored=percent), GOOD)
+    assert [one.mirrored for one in provider(GATEWAY).entrances(IDENTITY, GATEWAY, live) or ()] == [percent, 0]
 
 
 @pytest.mark.parametrize(
