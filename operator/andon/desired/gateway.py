@@ -1,9 +1,10 @@
-"""Provider GatewayAPI: an HTTPRoute and a GRPCRoute with weights, under Gateways that are there.
+"""Provider GatewayAPI: an HTTPRoute and, with host names of its own, a GRPCRoute, under Gateways that are there.
 
 Gateway API reference 1.2 and later (gateway.networking.k8s.io/v1): HTTPRoute, GRPCRoute, RouteParentStatus. Used is
 what every implementation has to have ("core"), but for copies, which `unsupported` guards.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 from andon.api.meta import (
@@ -36,9 +37,9 @@ class GatewayAPI:
     """Answers `andon.desired.providers.Provider`."""
 
     def manifests(self, asked: Asked) -> list[Manifest]:
-        """Write the note and both routes."""
+        """Write the note and the routes."""
         gateway = _gateway(asked.traffic)
-        return [note(asked), _http(asked, gateway), _grpc(asked, gateway)]
+        return [note(asked), _http(asked, gateway), *([_grpc(asked, gateway)] if gateway.grpc_hostnames else [])]
 
     def entrances(self, identity: Identity, traffic: Traffic, live: Live) -> tuple[RouterPod, ...]:
         """Read what the Gateways say of each route: one entrance for a route under a Gateway."""
@@ -67,12 +68,12 @@ def _gateway(traffic: Traffic) -> Gateway:
     return traffic.gateway
 
 
-def _route(kind: str, asked: Asked, gateway: Gateway, rule: dict[str, Any]) -> Manifest:
+def _route(kind: str, asked: Asked, hostnames: Sequence[str], rule: dict[str, Any]) -> Manifest:
     identity = asked.identity
-    parents = [{"group": GROUP, "kind": "Gateway", **_dumped(parent)} for parent in gateway.parent_refs]
+    parents = [{"group": GROUP, "kind": "Gateway", **_dumped(parent)} for parent in _gateway(asked.traffic).parent_refs]
     spec: dict[str, Any] = {"parentRefs": parents, "rules": [rule]}
-    if gateway.hostnames:
-        spec["hostnames"] = list(gateway.hostnames)
+    if hostnames:
+        spec["hostnames"] = list(hostnames)
     return {
         "apiVersion": f"{GROUP}/v1",
         "kind": kind,
@@ -92,15 +93,15 @@ def _http(asked: Asked, gateway: Gateway) -> Manifest:
         "filters": [_headers(asked), *_mirrors(asked)],
         "backendRefs": _shares(asked, HTTP_PORT),
     }
-    return _route("HTTPRoute", asked, gateway, rule)
+    return _route("HTTPRoute", asked, gateway.hostnames, rule)
 
 
 def _grpc(asked: Asked, gateway: Gateway) -> Manifest:
-    # The name of the model is in a gRPC request's body, which no route looks into.
-    name = {"type": "Exact", "name": HEADER_MODEL, "value": asked.identity.name}
-    match = {"method": {"type": "Exact", "service": _SERVICE}, **({} if gateway.hostnames else {"headers": [name]})}
+    # The name of the model is in a gRPC request's body, which no route looks into: the host name has to do. And of two
+    # routes with one host name, an HTTPRoute and a GRPCRoute, a Gateway has to refuse one (HostnameConflict).
+    match = {"method": {"type": "Exact", "service": _SERVICE}}
     rule = {"matches": [match], "filters": [_headers(asked)], "backendRefs": _shares(asked, GRPC_PORT)}
-    return _route("GRPCRoute", asked, gateway, rule)
+    return _route("GRPCRoute", asked, gateway.grpc_hostnames, rule)
 
 
 def _shares(asked: Asked, port: int) -> list[dict[str, Any]]:

@@ -15,7 +15,14 @@ IDENTITY = Identity("plant", "spindle", "uid", 1)
 PLATFORM = Platform(images=Images(builder="b", triton="t", envoy="e"))
 DIRECT = Traffic(provider="Direct")
 GATEWAY = Traffic.model_validate(
-    {"provider": "GatewayAPI", "gateway": {"parentRefs": [{"name": "edge", "namespace": "infra"}]}}
+    {
+        "provider": "GatewayAPI",
+        "gateway": {
+            "parentRefs": [{"name": "edge", "namespace": "infra"}],
+            "hostnames": ["spindle.plant.example"],
+            "grpcHostnames": ["grpc.spindle.plant.example"],
+        },
+    }
 )
 SHARED = Route.of({1: 80, 2: 20})
 GOOD = {"Accepted": "True", "ResolvedRefs": "True"}
