@@ -94,7 +94,7 @@ lint: $(VENV)/ready ## Style, types, layers, and whether generated files are fre
 
 .PHONY: test
 test: $(VENV)/ready ## All that CI runs: lint, unit, contract and end-to-end tests; KEEP_LAB=1 leaves the cluster up.
-	@trap '[ -n "$(KEEP_LAB)" ] || $(LAB) down' EXIT; $(MAKE) lint test-unit lab-up test-chart images test-cluster
+	@trap '[ -n "$(KEEP_LAB)" ] || $(LAB) down' EXIT; $(MAKE) lint test-unit lab-up test-chart images test-cluster $(if $(filter lab,$(CLUSTER)),test-gateway)
 
 .PHONY: test-unit
 test-unit: $(VENV)/ready ## Unit, reconcile and golden tests: no cluster needed.
@@ -106,10 +106,16 @@ test-chart: $(VENV)/ready ## The chart, by helm of the lab.
 
 .PHONY: test-cluster
 test-cluster: $(VENV)/ready ## Contract and end-to-end tests, on a cluster that is up and has the images.
-	$(IN_CLUSTER) $(BIN)/pytest --timeout=600 tests/contract tests/e2e
+	$(IN_CLUSTER) $(BIN)/pytest --timeout=600 -m 'not soak and not gateway' tests/contract tests/e2e
+
+.PHONY: test-gateway
+test-gateway: $(VENV)/ready ## Routes under a real Gateway: Traefik, beside the lab's cluster.
+	$(LAB) up --traefik
+	$(IN_CLUSTER) $(BIN)/pytest --timeout=600 -m gateway tests/e2e
 
 .PHONY: soak
-soak: $(VENV)/ready ## Ten minutes at rest: the operator writes nothing but its lease.
+soak: $(VENV)/ready ## A canary under 100,000 requests, none of which may fail; ten minutes at rest, nothing written but the lease.
+	$(IN_CLUSTER) $(BIN)/pytest --timeout=3600 -m soak tests/e2e
 	ANDON_REST_SECONDS=600 $(IN_CLUSTER) $(BIN)/pytest --timeout=1800 tests/e2e/test_operator.py -k at_rest
 
 ##@ Benchmarks
@@ -129,6 +135,10 @@ bench-exports: $(VENV)/ready ## Bytes and parity of ONNX, TensorFlow Lite, C and
 .PHONY: bench-monitor
 bench-monitor: $(VENV)/ready ## Requests/s that the monitor sustains, its memory, and what its copies cost a client.
 	$(BIN)/python -m benchmarks.monitor
+
+.PHONY: bench-router
+bench-router: $(VENV)/ready ## What a hop costs: Triton direct, through Envoy as a FaultModel has it, through Traefik.
+	$(BIN)/python -m benchmarks.router
 
 .PHONY: bench-rollout
 bench-rollout: $(VENV)/ready ## How rollouts end, and after how many requests and labels, over thousands of simulated ones.

@@ -65,7 +65,7 @@ async def _measure(port: int, requests: Sequence[bytes], connections: int, secon
 
 
 async def _drive(port: int, source: Iterator[bytes], until: float, latencies: list[float]) -> None:
-    connection = await _Connection.open(port)
+    connection = await Connection.open(port)
     try:
         while (sent := time.perf_counter()) < until:
             await connection.exchange(next(source))
@@ -75,14 +75,14 @@ async def _drive(port: int, source: Iterator[bytes], until: float, latencies: li
 
 
 async def _answers(port: int, requests: Sequence[bytes]) -> list[bytes]:
-    connection = await _Connection.open(port)
+    connection = await Connection.open(port)
     try:
         return [await connection.exchange(request) for request in requests]
     finally:
         connection.close()
 
 
-class _Connection(asyncio.Protocol):
+class Connection(asyncio.Protocol):
     """One keep-alive connection. A protocol, not a stream: the client should cost less than what it measures."""
 
     def __init__(self) -> None:
@@ -91,9 +91,14 @@ class _Connection(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
 
     @classmethod
-    async def open(cls, port: int) -> _Connection:
-        _, protocol = await asyncio.get_running_loop().create_connection(cls, "127.0.0.1", port)
+    async def open(cls, port: int, host: str = "127.0.0.1") -> Connection:
+        _, protocol = await asyncio.get_running_loop().create_connection(cls, host, port)
         return protocol
+
+    @property
+    def lost(self) -> bool:
+        """Whether the server closed it, between two requests as it may."""
+        return self._transport is None or self._transport.is_closing()
 
     def close(self) -> None:
         if self._transport is not None:
@@ -116,13 +121,12 @@ class _Connection(asyncio.Protocol):
         end = self._buffer.find(HEAD_END)
         if end < 0 or self._waiter is None or self._waiter.done():
             return
-        head = bytes(self._buffer[:end])
-        length = _content_length(head)
-        start = end + len(HEAD_END)
-        if len(self._buffer) < start + length:
+        head, start = bytes(self._buffer[:end]), end + len(HEAD_END)
+        found = _chunked(self._buffer, start) if _is_chunked(head) else _counted(self._buffer, start, head)
+        if found is None:
             return
-        body = bytes(self._buffer[start : start + length])
-        del self._buffer[: start + length]
+        body, end = found
+        del self._buffer[:end]
         if head.split(b" ", 2)[1] == b"200":
             self._waiter.set_result(body)
         else:
@@ -133,9 +137,33 @@ class _Connection(asyncio.Protocol):
             self._waiter.set_exception(exc or ConnectionError("the server closed the connection"))
 
 
+def _counted(buffer: bytearray, start: int, head: bytes) -> tuple[bytes, int] | None:
+    """Give a body of a known length and where it ends; None while it is not there."""
+    end = start + _content_length(head)
+    return (bytes(buffer[start:end]), end) if len(buffer) >= end else None
+
+
+def _chunked(buffer: bytearray, start: int) -> tuple[bytes, int] | None:
+    """Give a body in chunks (RFC 9112, section 7.1, no trailers) and where it ends; None while it is not there."""
+    body = b""
+    while (line := buffer.find(b"\r\n", start)) >= 0:
+        size, start = int(buffer[start:line], 16), line + 2
+        end = start + size + 2
+        if len(buffer) < end:
+            return None
+        if size == 0:
+            return body, end
+        body, start = body + bytes(buffer[start : start + size]), end
+    return None
+
+
+def _is_chunked(head: bytes) -> bool:
+    return b"\r\ntransfer-encoding: chunked" in head.lower()
+
+
 def _content_length(head: bytes) -> int:
     for line in head.split(b"\r\n")[1:]:
         name, _, value = line.partition(b":")
         if name.lower() == b"content-length":
             return int(value)
-    raise BadAnswerError("an answer without Content-Length")
+    raise BadAnswerError(f"an answer without Content-Length: {head.decode(errors='replace')}")

@@ -23,7 +23,7 @@ def up(paths: Paths) -> None:
         definition = f"customresourcedefinition/gatewayclasses.{GROUP}"
         addons.kubectl(paths, "wait", "--for=condition=Established", "--timeout=30s", definition)
         addons.apply(paths, [gateway_class()])
-    link_binaries(paths, [_binary(paths)])
+    link_binaries(paths, [binary(paths)])
     supervisor = Supervisor(paths)
     component = components.traefik(paths)
     if supervisor.start(component):
@@ -49,7 +49,8 @@ def _definitions() -> Path:
     return Path(json.loads(found.stdout)["Dir"]) / "config" / "crd" / "standard"
 
 
-def _binary(paths: Paths) -> Path:
+def binary(paths: Paths) -> Path:
+    """Give the folder of the binary; fetched where the cache has none."""
     folder = paths.cache / "bin" / f"traefik-{versions.TRAEFIK}"
     if folder.exists():
         return folder

@@ -253,7 +253,7 @@ def _look_again(observed: Observed, wanted: timedelta | None) -> timedelta | Non
     # What a Gateway says of a route is no child of ours whose change would be told.
     if observed.spec.rollout.traffic.provider != "GatewayAPI":
         return wanted
-    return min(wanted or GATEWAY_POLL, GATEWAY_POLL)
+    return GATEWAY_POLL if wanted is None else min(wanted, GATEWAY_POLL)
 
 
 def _entrances(model: Manifest, mine: dict[str, list[Manifest]]) -> tuple[RouterPod, ...] | None:

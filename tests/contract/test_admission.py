@@ -132,6 +132,10 @@ def test_each_provider_is_taken_with_what_it_can_do(kubectl: Kubectl, rollout: d
         ({"rollout": {"traffic": {"gateway": EDGE}}}, "gateway with provider GatewayAPI"),
         ({"rollout": {"traffic": {"provider": "GatewayAPI", "gateway": {"parentRefs": []}}}}, "at least 1 items"),
         ({"rollout": {"traffic": {"provider": "GatewayAPI", "gateway": EDGE, "stickyBy": "x"}}}, "stickyBy needs"),
+        (
+            {"rollout": {"traffic": {"provider": "GatewayAPI", "gateway": {**EDGE, "grpcHostnames": ["a.example"]}}}},
+            "grpcHostnames needs hostnames",
+        ),
         ({"rollout": {"traffic": {"provider": "Direct", "stickyBy": "x-asset-id"}}}, "stickyBy needs provider Envoy"),
         ({"rollout": {"traffic": {"stickyBy": "X-Asset: 1"}}}, "should match"),
         ({"rollout": {"traffic": {"provider": "Direct"}, "steps": [{"weight": 5}]}}, "switches all requests at once"),

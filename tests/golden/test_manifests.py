@@ -131,7 +131,8 @@ def _direct() -> tuple[Observed, Platform]:
 
 def _gateway() -> tuple[Observed, Platform]:
     parents = [{"name": "edge", "namespace": "infra", "sectionName": "https"}]
-    gateway = {"parentRefs": parents, "hostnames": ["spindle.plant.example"]}
+    names = {"hostnames": ["spindle.plant.example"], "grpcHostnames": ["grpc.spindle.plant.example"]}
+    gateway = {"parentRefs": parents, **names}
     traffic = {"provider": "GatewayAPI", "gateway": gateway}
     rollout = {"traffic": traffic, "steps": [{"weight": 20}]}
     observed = _fault_model(rollout=rollout, monitoring={"enabled": True})

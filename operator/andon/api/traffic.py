@@ -10,6 +10,7 @@ DEFAULT_STICKY_BY = "x-asset-id"
 """Header by which a client names the asset that a request is about, unless the FaultModel says otherwise."""
 
 GATEWAY_RULE = "give gateway with provider GatewayAPI, and with no other"
+GRPC_RULE = "grpcHostnames needs hostnames, and none in common with them: a Gateway has a host name for one of the two"
 STICKY_RULE = (
     "stickyBy needs provider Envoy: a Gateway and a Service draw each request anew. Leave it out, or take Envoy"
 )
@@ -52,6 +53,18 @@ class ParentRef(Spec):
 class Gateway(Spec):
     """Where the routes of a FaultModel hang."""
 
+    model_config = ConfigDict(
+        json_schema_extra={
+            "x-kubernetes-validations": [
+                cel(
+                    "!has(self.grpcHostnames) || (has(self.hostnames)"
+                    " && self.grpcHostnames.all(name, !(name in self.hostnames)))",
+                    GRPC_RULE,
+                )
+            ]
+        }
+    )
+
     parent_refs: tuple[ParentRef, ...] = Field(
         min_length=1, max_length=4, description="The Gateways whose listeners take the requests."
     )
@@ -59,10 +72,24 @@ class Gateway(Spec):
         default=(),
         max_length=8,
         description=(
-            "Host names of this FaultModel alone. Without any, HTTP requests are told apart by the model's name in"
-            " their path, and gRPC requests by the header x-andon-model, which clients then have to send."
+            "Host names of this FaultModel alone, for HTTP. Without any, requests are told apart by the model's name in"
+            " their path."
         ),
     )
+    grpc_hostnames: tuple[Subdomain, ...] = Field(
+        default=(),
+        max_length=8,
+        description=(
+            "Host names for gRPC, other ones than hostnames: a Gateway refuses a GRPCRoute whose host name an HTTPRoute"
+            " has. Without any there is no gRPC."
+        ),
+    )
+
+    @model_validator(mode="after")
+    def _names_differ(self) -> Self:
+        if self.grpc_hostnames and (not self.hostnames or set(self.grpc_hostnames) & set(self.hostnames)):
+            raise ValueError(GRPC_RULE)
+        return self
 
 
 class Traffic(Spec):

@@ -14,7 +14,15 @@ from kubernetes import client, config
 from kubernetes.client.exceptions import ApiException
 from kubernetes.config.config_exception import ConfigException
 
-from andon.api.meta import COMPONENT_ROUTER, GROUP, LABEL_COMPONENT, LABEL_FAULT_MODEL, VERSION
+from andon.api.meta import (
+    COMPONENT_ROUTER,
+    COMPONENT_SERVER,
+    GROUP,
+    LABEL_COMPONENT,
+    LABEL_FAULT_MODEL,
+    LABEL_VERSION,
+    VERSION,
+)
 from andon.api.v1alpha1 import Manifest
 from andon.cli.errors import CliError, closest, listed, shown, unreachable
 
@@ -99,7 +107,14 @@ class Cluster:
 
     def router_pods(self, namespace: str, name: str) -> list[Manifest]:
         """Read the router's pods of a FaultModel."""
-        selector = f"{LABEL_FAULT_MODEL}={name},{LABEL_COMPONENT}={COMPONENT_ROUTER}"
+        return self._pods(namespace, f"{LABEL_FAULT_MODEL}={name},{LABEL_COMPONENT}={COMPONENT_ROUTER}")
+
+    def server_pods(self, namespace: str, name: str, version: int) -> list[Manifest]:
+        """Read the model server's pods of a version."""
+        labels = {LABEL_FAULT_MODEL: name, LABEL_COMPONENT: COMPONENT_SERVER, LABEL_VERSION: str(version)}
+        return self._pods(namespace, ",".join(f"{key}={value}" for key, value in labels.items()))
+
+    def _pods(self, namespace: str, selector: str) -> list[Manifest]:
         return self._list(self._core.list_namespaced_pod, "pods", namespace, label_selector=selector)
 
     def _versions(self, namespace: str) -> list[Manifest]:

@@ -137,19 +137,31 @@ def _address(url: str) -> str:
 
 
 def _ready_pod(cluster: Cluster, namespace: str, name: str) -> str:
-    """Choose a router pod that answers; says what is with the FaultModel where there is none."""
+    """Choose a pod that answers; says what is with the FaultModel where there is none."""
     for pod in _answering(cluster.router_pods(namespace, name)):
         return pod
-    facts = read(cluster.fault_model(namespace, name), None, None)
+    model = cluster.fault_model(namespace, name)
+    for pod in _answering(_servers(cluster, model, namespace, name)):
+        return pod
+    facts = read(model, None, None)
     ready = facts.condition(ConditionType.READY)
     why = f": {ready.message.rstrip('.')}" if ready is not None else ""
     raise unreachable(
         "NotServing",
-        f"{name} in the namespace {namespace} does not answer yet, no router pod is ready"
+        f"{name} in the namespace {namespace} does not answer yet, no pod that takes requests is ready"
         f" (phase {facts.phase or 'unknown'}{why}).",
         allowed="a FaultModel that is Available",
         remedy=f"see what it waits for with: andon status {name} -n {namespace}",
     )
+
+
+def _servers(cluster: Cluster, model: Manifest, namespace: str, name: str) -> list[Manifest]:
+    """Give the pods of the version that serves, where requests come to it without a router of its own."""
+    traffic = ((model.get("spec") or {}).get("rollout") or {}).get("traffic") or {}
+    stable = (model.get("status") or {}).get("stable")
+    if traffic.get("provider", "Envoy") == "Envoy" or stable is None:
+        return []
+    return cluster.server_pods(namespace, name, stable["version"])
 
 
 def _answering(pods: Sequence[Manifest]) -> Iterator[str]:

@@ -107,7 +107,7 @@ def children(observed: Observed, decision: Decision, platform: Platform, now: da
 
 def _forwarding(observed: Observed, decision: Decision, route: Route, stable: int) -> Forwarding:
     digests = {version.spec.version: version.spec.digest for version in observed.versions}
-    mirrored = 100 if observed.spec.monitoring.enabled else 0
+    mirrored = observed.spec.monitoring.sample if observed.spec.monitoring.enabled else 0
     former = decision.watch.former if decision.watch is not None else None
     return Forwarding(route, stable, digests, mirrored, observed.spec.rollout.traffic.asset_header, former)
 

@@ -1,9 +1,10 @@
-"""Provider GatewayAPI: an HTTPRoute and a GRPCRoute with weights, under Gateways that are there.
+"""Provider GatewayAPI: an HTTPRoute and, with host names of its own, a GRPCRoute, under Gateways that are there.
 
 Gateway API reference 1.2 and later (gateway.networking.k8s.io/v1): HTTPRoute, GRPCRoute, RouteParentStatus. Used is
 what every implementation has to have ("core"), but for copies, which `unsupported` guards.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 from andon.api.meta import (
@@ -28,6 +29,7 @@ GROUP = "gateway.networking.k8s.io"
 KINDS = ("HTTPRoute", "GRPCRoute")
 MIRROR_FEATURE = "HTTPRouteRequestMirror"
 SEVERAL_MIRRORS_FEATURE = "HTTPRouteRequestMultipleMirrors"
+SAMPLED_MIRROR_FEATURE = "HTTPRouteRequestPercentageMirror"
 _SERVICE = "inference.GRPCInferenceService"
 
 
@@ -35,9 +37,9 @@ class GatewayAPI:
     """Answers `andon.desired.providers.Provider`."""
 
     def manifests(self, asked: Asked) -> list[Manifest]:
-        """Write the note and both routes."""
+        """Write the note and the routes."""
         gateway = _gateway(asked.traffic)
-        return [note(asked), _http(asked, gateway), _grpc(asked, gateway)]
+        return [note(asked), _http(asked, gateway), *([_grpc(asked, gateway)] if gateway.grpc_hostnames else [])]
 
     def entrances(self, identity: Identity, traffic: Traffic, live: Live) -> tuple[RouterPod, ...]:
         """Read what the Gateways say of each route: one entrance for a route under a Gateway."""
@@ -51,12 +53,13 @@ class GatewayAPI:
 def unsupported(spec: FaultModelSpec, features: frozenset[str]) -> str:
     """Say which feature of the Gateway API a FaultModel needs that a GatewayClass does not name; empty where none."""
     shadowed = any(getattr(step, "shadow", None) is not None for step in spec.rollout.steps)
-    if not (shadowed or spec.monitoring.enabled):
-        return ""
-    if MIRROR_FEATURE not in features:
-        return MIRROR_FEATURE
-    both = shadowed and spec.monitoring.enabled
-    return SEVERAL_MIRRORS_FEATURE if both and SEVERAL_MIRRORS_FEATURE not in features else ""
+    monitored = spec.monitoring.enabled
+    needed = {
+        MIRROR_FEATURE: shadowed or monitored,
+        SEVERAL_MIRRORS_FEATURE: shadowed and monitored,
+        SAMPLED_MIRROR_FEATURE: monitored and spec.monitoring.sample < 100,
+    }
+    return next((feature for feature, wanted in needed.items() if wanted and feature not in features), "")
 
 
 def _gateway(traffic: Traffic) -> Gateway:
@@ -65,12 +68,12 @@ def _gateway(traffic: Traffic) -> Gateway:
     return traffic.gateway
 
 
-def _route(kind: str, asked: Asked, gateway: Gateway, rule: dict[str, Any]) -> Manifest:
+def _route(kind: str, asked: Asked, hostnames: Sequence[str], rule: dict[str, Any]) -> Manifest:
     identity = asked.identity
-    parents = [{"group": GROUP, "kind": "Gateway", **_dumped(parent)} for parent in gateway.parent_refs]
+    parents = [{"group": GROUP, "kind": "Gateway", **_dumped(parent)} for parent in _gateway(asked.traffic).parent_refs]
     spec: dict[str, Any] = {"parentRefs": parents, "rules": [rule]}
-    if gateway.hostnames:
-        spec["hostnames"] = list(gateway.hostnames)
+    if hostnames:
+        spec["hostnames"] = list(hostnames)
     return {
         "apiVersion": f"{GROUP}/v1",
         "kind": kind,
@@ -90,15 +93,15 @@ def _http(asked: Asked, gateway: Gateway) -> Manifest:
         "filters": [_headers(asked), *_mirrors(asked)],
         "backendRefs": _shares(asked, HTTP_PORT),
     }
-    return _route("HTTPRoute", asked, gateway, rule)
+    return _route("HTTPRoute", asked, gateway.hostnames, rule)
 
 
 def _grpc(asked: Asked, gateway: Gateway) -> Manifest:
-    # The name of the model is in a gRPC request's body, which no route looks into.
-    name = {"type": "Exact", "name": HEADER_MODEL, "value": asked.identity.name}
-    match = {"method": {"type": "Exact", "service": _SERVICE}, **({} if gateway.hostnames else {"headers": [name]})}
+    # The name of the model is in a gRPC request's body, which no route looks into: the host name has to do. And of two
+    # routes with one host name, an HTTPRoute and a GRPCRoute, a Gateway has to refuse one (HostnameConflict).
+    match = {"method": {"type": "Exact", "service": _SERVICE}}
     rule = {"matches": [match], "filters": [_headers(asked)], "backendRefs": _shares(asked, GRPC_PORT)}
-    return _route("GRPCRoute", asked, gateway, rule)
+    return _route("GRPCRoute", asked, gateway.grpc_hostnames, rule)
 
 
 def _shares(asked: Asked, port: int) -> list[dict[str, Any]]:
@@ -123,9 +126,12 @@ def _headers(asked: Asked) -> dict[str, Any]:
 def _mirrors(asked: Asked) -> list[dict[str, Any]]:
     forwarding: Forwarding = asked.forwarding
     shadow = forwarding.route.shadow
-    services = [version_name(asked.identity.name, shadow)] if shadow is not None else []
-    services += [MONITOR_NAME] if forwarding.mirrored else []
-    mirrors = ({"backendRef": _backend(service, HTTP_PORT)} for service in services)
+    mirrors: list[dict[str, Any]] = []
+    if shadow is not None:
+        mirrors.append({"backendRef": _backend(version_name(asked.identity.name, shadow), HTTP_PORT)})
+    if forwarding.mirrored:
+        percent = {"percent": forwarding.mirrored} if forwarding.mirrored < 100 else {}
+        mirrors.append({"backendRef": _backend(MONITOR_NAME, HTTP_PORT), **percent})
     return [{"type": "RequestMirror", "requestMirror": mirror} for mirror in mirrors]
 
 
@@ -141,7 +147,7 @@ def _entrance(identity: Identity, route: Manifest, parent: ParentRef, shadow: in
         followed = Route.of(weights, shadow)
     except (KeyError, ValueError):
         return RouterPod(name, meta["uid"], trouble=f"{name} has been changed by somebody.")
-    return RouterPod(name, meta["uid"], live=followed, mirrored=100 if MONITOR_NAME in _copied(route) else 0)
+    return RouterPod(name, meta["uid"], live=followed, mirrored=_copied(route).get(MONITOR_NAME, 0))
 
 
 def _trouble(route: Manifest, parent: ParentRef, namespace: str) -> str:
@@ -162,10 +168,11 @@ def _trouble(route: Manifest, parent: ParentRef, namespace: str) -> str:
     return "no controller has looked at it under this Gateway."
 
 
-def _copied(route: Manifest) -> list[str]:
-    """Give the Services that get copies."""
+def _copied(route: Manifest) -> dict[str, int]:
+    """Give the Services that get copies, and of how many requests in per cent."""
     filters = [one for rule in route["spec"].get("rules", ()) for one in rule.get("filters", ())]
-    return [one["requestMirror"]["backendRef"]["name"] for one in filters if one["type"] == "RequestMirror"]
+    mirrors = [one["requestMirror"] for one in filters if one["type"] == "RequestMirror"]
+    return {one["backendRef"]["name"]: int(one.get("percent", 100)) for one in mirrors}
 
 
 def _shadow(identity: Identity, route: Manifest) -> int | None:

@@ -18,10 +18,11 @@ from benchmarks.serving import Result
 class Doubler:
     """Answers every request with its first number doubled, in pieces of `chunk` bytes."""
 
-    def __init__(self, status: str, chunk: int) -> None:
+    def __init__(self, status: str, chunk: int, *, counted: bool) -> None:
         self.port: queue.Queue[int] = queue.Queue()
         self._status = status
         self._chunk = chunk
+        self._counted = counted
         self._clients: set[asyncio.Task[None]] = set()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._ended = asyncio.Event()
@@ -48,16 +49,18 @@ class Doubler:
                 length = int(head.lower().split(b"content-length: ")[1].split(b"\r\n")[0])
                 asked = json.loads(await reader.readexactly(length))
                 body = json.dumps({"doubled": 2 * asked["inputs"][0]["data"][0]}).encode()
-                whole = f"HTTP/1.1 {self._status}\r\ncontent-length: {len(body)}\r\n\r\n".encode() + body
+                framing = f"content-length: {len(body)}" if self._counted else "Transfer-Encoding: chunked"
+                whole = f"HTTP/1.1 {self._status}\r\n{framing}\r\n\r\n".encode()
+                whole += body if self._counted else b"".join(_pieces(body))
                 for start in range(0, len(whole), self._chunk):
                     writer.write(whole[start : start + self._chunk])
                     await writer.drain()
 
 
 @contextmanager
-def server(status: str = "200 OK", chunk: int = 7) -> Iterator[int]:
+def server(status: str = "200 OK", chunk: int = 7, *, counted: bool = True) -> Iterator[int]:
     """Run a Doubler in a thread; yields its port."""
-    doubler = Doubler(status, chunk)
+    doubler = Doubler(status, chunk, counted=counted)
     thread = threading.Thread(target=lambda: asyncio.run(doubler.serve()))
     thread.start()
     try:
@@ -65,6 +68,13 @@ def server(status: str = "200 OK", chunk: int = 7) -> Iterator[int]:
     finally:
         doubler.end()
         thread.join(60)
+
+
+def _pieces(body: bytes) -> Iterator[bytes]:
+    """Write a body in chunks of at most five bytes."""
+    for piece in (body[start : start + 5] for start in range(0, len(body), 5)):
+        yield b"%x\r\n%s\r\n" % (len(piece), piece)
+    yield b"0\r\n\r\n"
 
 
 async def _head(reader: asyncio.StreamReader) -> bytes:
@@ -78,6 +88,13 @@ def test_answers_come_in_the_order_of_the_requests() -> None:
     with server() as port:
         bodies = load.answers(port, load.infer_requests("/v2/models/m/infer", [[1.0], [2.5], [4.0]], "label"))
     assert [json.loads(body)["doubled"] for body in bodies] == [2.0, 5.0, 8.0]
+
+
+@pytest.mark.parametrize("chunk", [1, 7, 4096])
+def test_answers_in_chunks_are_put_together(chunk: int) -> None:
+    with server(chunk=chunk, counted=False) as port:
+        bodies = load.answers(port, load.infer_requests("/", [[1.0], [2.5]], "label"))
+    assert [json.loads(body)["doubled"] for body in bodies] == [2.0, 5.0]
 
 
 @pytest.mark.parametrize("connections", [1, 4])

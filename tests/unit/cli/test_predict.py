@@ -352,3 +352,49 @@ def test_help_has_examples() -> None:
 def test_a_schema_knows_its_kind() -> None:
     assert Schema(BINARY, 1).binary
     assert not Schema(SEVERAL, 1).binary
+
+
+class Pods:
+    """A cluster of one FaultModel, with pods of a router or of version 3's server."""
+
+    def __init__(self, provider: str, *, router: bool, server: bool) -> None:
+        self._provider, self._router, self._server = provider, router, server
+
+    @staticmethod
+    def _pod(name: str) -> dict[str, Any]:
+        return {"metadata": {"name": name}, "status": {"conditions": [{"type": "Ready", "status": "True"}]}}
+
+    def router_pods(self, namespace: str, name: str) -> list[dict[str, Any]]:
+        return [self._pod("router")] if self._router else []
+
+    def server_pods(self, namespace: str, name: str, version: int) -> list[dict[str, Any]]:
+        return [self._pod(f"server of {version}")] if self._server else []
+
+    def fault_model(self, namespace: str, name: str) -> dict[str, Any]:
+        spec = {"source": {}, "rollout": {"traffic": {"provider": self._provider}}}
+        return {
+            "metadata": {"name": name, "namespace": namespace, "generation": 1},
+            "spec": spec,
+            "status": {"stable": {"version": 3, "digest": "sha256:0", "weight": 100}},
+        }
+
+
+@pytest.mark.parametrize(
+    ("provider", "router", "server", "chosen"),
+    [
+        ("Envoy", True, True, "router"),
+        ("Direct", False, True, "server of 3"),
+        ("GatewayAPI", False, True, "server of 3"),
+        ("Envoy", False, True, None),
+        ("Direct", False, False, None),
+    ],
+)
+def test_the_pod_that_is_asked_is_the_one_that_takes_requests(
+    provider: str, router: bool, server: bool, chosen: str | None
+) -> None:
+    pods: Any = Pods(provider, router=router, server=server)
+    if chosen is not None:
+        assert predict._ready_pod(pods, "press-shop", "spindle") == chosen
+        return
+    with pytest.raises(CliError, match="does not answer yet"):
+        predict._ready_pod(pods, "press-shop", "spindle")

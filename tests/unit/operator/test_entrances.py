@@ -15,7 +15,14 @@ IDENTITY = Identity("plant", "spindle", "uid", 1)
 PLATFORM = Platform(images=Images(builder="b", triton="t", envoy="e"))
 DIRECT = Traffic(provider="Direct")
 GATEWAY = Traffic.model_validate(
-    {"provider": "GatewayAPI", "gateway": {"parentRefs": [{"name": "edge", "namespace": "infra"}]}}
+    {
+        "provider": "GatewayAPI",
+        "gateway": {
+            "parentRefs": [{"name": "edge", "namespace": "infra"}],
+            "hostnames": ["spindle.plant.example"],
+            "grpcHostnames": ["grpc.spindle.plant.example"],
+        },
+    }
 )
 SHARED = Route.of({1: 80, 2: 20})
 GOOD = {"Accepted": "True", "ResolvedRefs": "True"}
@@ -78,9 +85,10 @@ def test_routes_that_the_gateway_has_taken_are_followed(route: Route) -> None:
     assert _follows(GATEWAY, live) == ({route}, "")
 
 
-def test_copies_to_the_monitor_are_read_back() -> None:
-    live = _judged(_written(GATEWAY, SHARED, mirrored=100), GOOD)
-    assert [one.mirrored for one in provider(GATEWAY).entrances(IDENTITY, GATEWAY, live) or ()] == [100, 0]
+@pytest.mark.parametrize("percent", [1, 40, 100])
+def test_copies_to_the_monitor_are_read_back(percent: int) -> None:
+    live = _judged(_written(GATEWAY, SHARED, mirrored=percent), GOOD)
+    assert [one.mirrored for one in provider(GATEWAY).entrances(IDENTITY, GATEWAY, live) or ()] == [percent, 0]
 
 
 @pytest.mark.parametrize(

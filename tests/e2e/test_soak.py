@@ -1,0 +1,94 @@
+"""A good candidate comes to the line under a constant load of a hundred thousand requests, and none of them fails."""
+
+import csv
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from andon.api.v1alpha1 import Manifest
+from tests.support.kubectl import eventually
+from tests.support.plants import CATEGORICAL, NUMERIC, Plant, fault_model
+from tests.support.soak import Soak, answer, request, soak
+
+REQUESTS = 100_000
+AT_EACH_STEP = 20_000
+ROWS = 40
+SIGMAS = 4.5
+"""A sound split is outside of this once in 150,000 counts."""
+STEPS: list[dict[str, Any]] = [{"weight": 5}, {"approval": {}}, {"weight": 50}, {"pause": "45s"}]
+DEADLINE = 900
+
+pytestmark = pytest.mark.soak
+
+
+def _model(depth: int) -> Manifest:
+    model = fault_model("anvil", "pvc://plant-data/machine.csv", rollout={"steps": STEPS})
+    model["spec"]["source"]["train"]["params"]["randomForest"]["max_depth"] = depth
+    return model
+
+
+def _bodies(data: Path) -> list[dict[str, Any]]:
+    with data.open(newline="", encoding="utf-8-sig") as file:
+        rows = list(csv.DictReader(file))[::97][:ROWS]
+    numeric = [[float(row[name]) for name in NUMERIC] for row in rows]
+    texts = [[row[name] for name in CATEGORICAL] for row in rows]
+    return [
+        {
+            "inputs": [
+                {"name": "numeric", "shape": [1, len(numbers)], "datatype": "FP32", "data": numbers},
+                {"name": "categorical", "shape": [1, len(words)], "datatype": "BYTES", "data": words},
+            ]
+        }
+        for numbers, words in zip(numeric, texts, strict=True)
+    ]
+
+
+def _says(plant: Plant, version: str, bodies: list[dict[str, Any]]) -> list[tuple[float, bool]]:
+    """Ask a version's own server, not by the router."""
+    url = f"http://anvil-v{version}.{plant.namespace}.svc.cluster.local:8000/v2/models/anvil/infer"
+    found = []
+    for body in bodies:
+        said, score, fault = answer(httpx.post(url, content=json.dumps(body), timeout=30).content)
+        assert said == version
+        found.append((score, fault))
+    return found
+
+
+def _share_is(tally: Soak, version: str, percent: int) -> None:
+    before, of_all = tally.versions[version], tally.answers
+    eventually(lambda: tally.answers - of_all >= AT_EACH_STEP, DEADLINE, f"{AT_EACH_STEP} answers")
+    total, mine = tally.answers - of_all, tally.versions[version] - before
+    spread = SIGMAS * math.sqrt(total * percent * (100 - percent)) / 100
+    assert abs(mine - total * percent / 100) <= spread + 8, f"{mine} of {total} at {percent}%"
+
+
+def test_no_request_of_a_hundred_thousand_fails(plant: Plant, data: Path) -> None:
+    plant.kubectl.apply(_model(6))
+    plant.wait("anvil", "Ready", "True")
+    bodies = _bodies(data)
+    host = f"anvil.{plant.namespace}.svc.cluster.local"
+    known = {"1": _says(plant, "1", bodies)}
+    with soak(host, [request(host, "anvil", body) for body in bodies], known) as tally:
+        plant.kubectl.apply(_model(8))
+        eventually(lambda: plant.kubectl.get("deployment", "anvil-v2"), DEADLINE, "the candidate's server")
+        plant.until_ready_pod("andon.dev/faultmodel=anvil,andon.dev/version=2")
+        known["2"] = _says(plant, "2", bodies)
+        assert known["1"] != known["2"], "the versions can be told apart by what they say"
+        held = plant.until(
+            "anvil", lambda model: model["status"]["phase"] == "AwaitingApproval", "5% for the candidate", DEADLINE
+        )
+        _share_is(tally, "2", 5)
+        digest = held["status"]["candidate"]["digest"]
+        plant.kubectl.run("annotate", "faultmodel", "anvil", "--overwrite", f"andon.dev/approve={digest}")
+        plant.until("anvil", lambda model: model["status"]["phase"] == "Paused", "50% for the candidate", DEADLINE)
+        _share_is(tally, "2", 50)
+        plant.wait("anvil", "Ready", "True")
+        plant.until_gone("deployment", "anvil-v1")
+        _share_is(tally, "2", 100)
+        eventually(lambda: tally.answers >= REQUESTS, DEADLINE, f"{REQUESTS} answers")
+    assert (tally.failed, tally.failures) == (0, [])
+    plant.kubectl.run("delete", "faultmodel", "anvil")
