@@ -128,6 +128,10 @@ bench-serving: $(VENV)/ready ## Requests/s, latency and memory of our Triton ima
 bench-build: $(VENV)/ready ## Time and memory of whole builds: AI4I, and a million generated rows.
 	$(BIN)/python -m benchmarks.build
 
+.PHONY: bench-drift
+bench-drift: $(VENV)/ready ## Power, delay and false alarms of the drift tests on rows of AI4I; some ten minutes.
+	$(BIN)/python -m benchmarks.drift
+
 .PHONY: bench-exports
 bench-exports: $(VENV)/ready ## Bytes and parity of ONNX, TensorFlow Lite, C and emlearn for the same model.
 	$(BIN)/python -m benchmarks.exports

@@ -48,7 +48,7 @@ def baseline(fitted: Rows, held_out: Answers, signature: Signature) -> dict[str,
 def _histogram(column: npt.NDArray[np.float32]) -> dict[str, object]:
     there = column[~np.isnan(column)]
     if len(there) == 0:
-        return {"edges": [], "counts": [0], "missing": len(column)}
+        return {"edges": [], "counts": [0], "missing": len(column), "least": None, "greatest": None}
     cuts = np.quantile(there, np.arange(1, BINS) / BINS, method="inverted_cdf").astype(np.float32)
     edges = np.unique(cuts)
     counts = np.bincount(np.searchsorted(edges, there, side="left"), minlength=len(edges) + 1)
@@ -56,6 +56,8 @@ def _histogram(column: npt.NDArray[np.float32]) -> dict[str, object]:
         "edges": [float32_json(edge) for edge in edges],
         "counts": counts.tolist(),
         "missing": len(column) - len(there),
+        "least": float32_json(there.min()),
+        "greatest": float32_json(there.max()),
     }
 
 

@@ -19,6 +19,7 @@ from model_builder.settings import Settings as StoreSettings
 from model_builder.store import open_store
 from model_monitor import api, receiving, receiving_grpc
 from model_monitor.authentication import Senders
+from model_monitor.drifting import Drifting
 from model_monitor.features import FeatureKeeper
 from model_monitor.health import Health
 from model_monitor.intake import Intake
@@ -63,8 +64,11 @@ async def running(
     database = Database(settings.database)
     intake = Intake(settings.queue_requests, settings.queue_bytes)
     metrics = Metrics()
+    drifting = Drifting(metrics.registry)
     recorder = Recorder(database, settings.namespace, settings.queue_probability, _keeper(settings))
-    worker = Worker(intake, Models(open_store(store).read), recorder, metrics, settings.flush_seconds, listeners)
+    worker = Worker(
+        intake, Models(open_store(store).read), recorder, metrics, settings.flush_seconds, (*listeners, drifting.saw)
+    )
     parts = api.Parts(
         database,
         settings.namespace,

@@ -172,6 +172,8 @@ def test_the_baseline_holds_histograms(tmp_path: Path) -> None:
     for each in found["numeric"]:
         assert len(each["counts"]) == len(each["edges"]) + 1
         assert sum(each["counts"]) + each["missing"] == 480
+        assert each["least"] <= each["edges"][0]
+        assert each["edges"][-1] <= each["greatest"]
     (kind,) = found["categorical"]
     assert kind["values"] == ["H", "L", "M"]
     assert sum(kind["counts"]) + kind["unknown"] == 480
