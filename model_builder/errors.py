@@ -72,7 +72,6 @@ class Reason(StrEnum):
     MODEL_OUTPUTS_DIFFER = "ModelOutputsDiffer"
     EXPORT_UNSUPPORTED = "ExportUnsupported"
     OUTPUT_NOT_EMPTY = "OutputNotEmpty"
-    EXTRA_NOT_INSTALLED = "ExtraNotInstalled"
     STORE_UNAVAILABLE = "StoreUnavailable"
     ARTIFACT_NOT_FOUND = "ArtifactNotFound"
     DIGEST_MISMATCH = "DigestMismatch"

@@ -139,7 +139,7 @@ def _lightgbm(params: Params, seed: int) -> ClassifierMixin:
         from lightgbm import LGBMClassifier  # type: ignore[import-not-found,unused-ignore]
     except (ImportError, OSError) as error:  # OSError: its library lacks one of the system's
         raise BuilderError(
-            Reason.EXTRA_NOT_INSTALLED,
+            Reason.EXTRA_MISSING,
             f"estimators names lightgbm, and this builder has not the extra lightgbm: {error}",
             found="a builder without LightGBM",
             allowed="lightgbm where the extra is installed; histGradientBoosting is in every builder",

@@ -92,5 +92,5 @@ def test_what_the_typed_form_cannot_hold_is_refused(settings: dict[str, Any], wo
 
 def test_without_the_extra_the_refusal_names_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "lightgbm", None)
-    with refused(Reason.EXTRA_NOT_INSTALLED, "extra lightgbm", "histGradientBoosting"):
+    with refused(Reason.EXTRA_MISSING, "extra lightgbm", "histGradientBoosting"):
         built(tmp_path)
