@@ -17,6 +17,8 @@ METADATA = "andon"
 _VERSION = re.compile(r"v(\d+)-(http|grpc)(?:-else-v(\d+))?")
 _MONITOR = re.compile(r"monitor-(http|grpc)")
 _MIRRORED_AT_ONCE = 64
+_AT_ONCE = 1024
+"""Envoy's own limit for requests that are under way to a cluster."""
 
 
 def version_cluster(version: int, protocol: str) -> str:
@@ -80,6 +82,7 @@ def _servers(version: int, protocol: str, host: str) -> dict[str, Any]:
     endpoint["metadata"] = {"filter_metadata": {METADATA: {"version": str(version)}}}
     # A server that takes no connection is left out for a while. What a server answers puts it out of no line: the
     # errors of a version on trial are evidence.
+    cluster["circuit_breakers"] = _breakers(_AT_ONCE)
     cluster["outlier_detection"] = {
         "split_external_local_origin_errors": True,
         "consecutive_local_origin_failure": 3,
@@ -101,6 +104,7 @@ def _fallback(version: int, other: int, protocol: str) -> dict[str, Any]:
         "name": fallback_cluster(version, other, protocol),
         "connect_timeout": "1s",
         "lb_policy": "CLUSTER_PROVIDED",
+        "circuit_breakers": _breakers(_AT_ONCE),
         "cluster_type": {
             "name": "envoy.clusters.aggregate",
             "typed_config": {
@@ -114,9 +118,14 @@ def _fallback(version: int, other: int, protocol: str) -> dict[str, Any]:
 def _monitor(protocol: str, host: str) -> dict[str, Any]:
     cluster = _by_name(monitor_cluster(protocol), host, protocol)
     # Copies wait for nobody: a monitor that hangs costs these few and no memory.
-    limits = {"max_connections": _MIRRORED_AT_ONCE, "max_pending_requests": _MIRRORED_AT_ONCE}
-    cluster["circuit_breakers"] = {"thresholds": [{**limits, "max_requests": _MIRRORED_AT_ONCE, "max_retries": 0}]}
+    cluster["circuit_breakers"] = _breakers(_MIRRORED_AT_ONCE)
     return cluster
+
+
+def _breakers(limit: int) -> dict[str, Any]:
+    # All that is under way may be sent again: when a server dies with it all of it has to. Envoy's own limit is three.
+    names = ("max_connections", "max_pending_requests", "max_requests", "max_retries")
+    return {"thresholds": [dict.fromkeys(names, limit)]}
 
 
 def _by_name(name: str, host: str, protocol: str) -> dict[str, Any]:

@@ -4,6 +4,7 @@ import itertools
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from http.client import HTTPConnection
 from pathlib import Path
@@ -122,6 +123,14 @@ def test_a_candidate_that_never_listened_costs_no_request(tmp_path: Path, backen
     with router(tmp_path, CANARY, backends) as envoy, _load(envoy) as clients:
         assert all(set(counted) == {"1"} for counted in _more(clients, 60))
     assert [client.failures for client in clients] == [[]] * len(CLIENTS)
+
+
+def test_many_at_once_find_the_stable_version(tmp_path: Path, backends: dict[str, Backend]) -> None:
+    backends["v2"].stop()
+    nearly_all = Forwarding(Route.of({1: 1, 2: 99}), 1)
+    with router(tmp_path, nearly_all, backends) as envoy, ThreadPoolExecutor(48) as pool:
+        answers = Counter((one.status, one.version) for one in pool.map(lambda _: envoy.post(), range(960)))
+    assert set(answers) == {(200, "1")}, answers
 
 
 def test_a_candidate_that_comes_back_is_asked_again(tmp_path: Path, backends: dict[str, Backend]) -> None:
