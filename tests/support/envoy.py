@@ -195,10 +195,10 @@ class Router:
             self._status("/config_dump?resource=dynamic_route_configs"), self._status("/clusters?format=json")
         )
 
-    def post(self, headers: Mapping[str, str] | None = None, path: str = INFER) -> Answer:
+    def post(self, headers: Mapping[str, str] | None = None, path: str = INFER, body: bytes = b"{}") -> Answer:
         connection = HTTPConnection("127.0.0.1", self._ports["http"], timeout=30)
         try:
-            connection.request("POST", path, b"{}", dict(headers or {}))
+            connection.request("POST", path, body, dict(headers or {}))
             answer = connection.getresponse()
             answer.read()
             return Answer(answer.status, answer.getheader("x-andon-version", ""), answer.getheader("x-request-id", ""))

@@ -133,6 +133,15 @@ def test_many_at_once_find_the_stable_version(tmp_path: Path, backends: dict[str
     assert set(answers) == {(200, "1")}, answers
 
 
+@pytest.mark.parametrize("size", [2, 900_000, 7_000_000], ids=["small", "within a buffer", "beyond a buffer"])
+def test_a_large_request_finds_the_stable_version_too(tmp_path: Path, backends: dict[str, Backend], size: int) -> None:
+    backends["v2"].stop()
+    with router(tmp_path, Forwarding(Route.of({1: 1, 2: 99}), 1), backends) as envoy:
+        answers = [envoy.post(body=b"x" * size) for _ in range(12)]
+    assert {(one.status, one.version) for one in answers} == {(200, "1")}
+    assert {len(got.body) for got in backends["v1"].got} == {size}
+
+
 def test_a_candidate_that_comes_back_is_asked_again(tmp_path: Path, backends: dict[str, Backend]) -> None:
     backends["v2"].stop()
     with router(tmp_path, CANARY, backends) as envoy:
