@@ -20,6 +20,8 @@ from model_builder.exporting import write_exports
 from model_builder.facts import model_report
 from model_builder.frontend import front_end
 from model_builder.gates import refusal
+from model_builder.imports.files import ModelFile
+from model_builder.imports.fitting import fit_imported
 from model_builder.independent import Expected, read_independent
 from model_builder.judgement_facts import told_to_operator
 from model_builder.judging import judge
@@ -57,30 +59,45 @@ class Built:
 
 
 def inputs(
-    spec: BuildSpec, data_format: str | None, data_sha256: str | None, independent_sha256: str | None = None
+    spec: BuildSpec,
+    data_format: str | None,
+    data_sha256: str | None,
+    independent_sha256: str | None = None,
+    model_sha256: str | None = None,
 ) -> dict[str, object]:
     """List all that decides a build's bytes: data, the spec's fields that reach the builder, the builder's format."""
     independent = {} if independent_sha256 is None else {"independentData": {"sha256": independent_sha256}}
+    model = {} if model_sha256 is None else {"model": {"sha256": model_sha256}}
     return {
         "builderFormat": FORMAT,
         "data": {"format": data_format, "sha256": data_sha256},
         **independent,
+        **model,
         "spec": canonical(spec),
     }
 
 
 def inputs_digest(
-    spec: BuildSpec, data_format: str | None, data_sha256: str | None, independent_sha256: str | None = None
+    spec: BuildSpec,
+    data_format: str | None,
+    data_sha256: str | None,
+    independent_sha256: str | None = None,
+    model_sha256: str | None = None,
 ) -> str:
     """Give the digest that tells whether a build is the same as an earlier one."""
-    decisive = canonical_json(inputs(spec, data_format, data_sha256, independent_sha256))
+    decisive = canonical_json(inputs(spec, data_format, data_sha256, independent_sha256, model_sha256))
     return f"sha256:{hashlib.sha256(decisive).hexdigest()}"
 
 
 def build(
-    spec: BuildSpec, data: LocalData, out: Path, progress: Progress, independent: LocalData | None = None
+    spec: BuildSpec,
+    data: LocalData,
+    out: Path,
+    progress: Progress,
+    independent: LocalData | None = None,
+    imported: ModelFile | None = None,
 ) -> Built:
-    """Train, export and prove a model, and write its artifact into ``out``.
+    """Train or take in a model, export and prove it, and write its artifact into ``out``.
 
     The model that is served is the one fitted on four fifths of the rows, so that the scores are about that very
     file and not about a cousin fitted on all rows.
@@ -98,7 +115,7 @@ def build(
             expected = Expected(table.names, table.data.categories, prepared.labels.classes)
             other = read_independent(independent, spec, expected)
             step.done(f"{len(other.data):,} rows")
-    fitted = _fit(spec, prepared, progress)
+    fitted = _taken(spec, prepared, imported, progress)
     proven = _prove(spec, prepared, fitted, progress)
     judged = judge(spec, prepared, fitted, proven.held_out, other, progress)
     explained = explain_fitted(spec, prepared, fitted, proven, progress)
@@ -106,6 +123,8 @@ def build(
     refused = refusal(judged.verdicts)
     if refused is not None:
         raise RejectedModelError(refused, report)
+    others = (each.sha256 if each else None for each in (independent, imported))
+    digests = (data.format, data.sha256, *others)
     exports, told = write_exports(spec, prepared, fitted, proven, progress)
     with progress.step("write", "Writing the artifact") as step:
         report = report.model_copy(update={"exports": told})
@@ -115,11 +134,11 @@ def build(
             golden_samples.document(proven.golden, fitted.model, fitted.signature),
             held_out_csv(prepared.table.rows[prepared.split.held_out], prepared.held_out_codes, proven.held_out),
             baseline(prepared.table.data.take(prepared.split.fit), proven.held_out, fitted.signature),
-            inputs(spec, data.format, data.sha256, independent.sha256 if independent else None),
+            inputs(spec, *digests),
         )
         artifact = write_artifact(files | exports, out)
         step.done(artifact.digest, digest=artifact.digest)
-    digest = inputs_digest(spec, data.format, data.sha256, independent.sha256 if independent else None)
+    digest = inputs_digest(spec, *digests)
     return Built(artifact, report, _build_report(digest, data, artifact, report))
 
 
@@ -141,6 +160,13 @@ def _prepare(spec: BuildSpec, data: LocalData, progress: Progress) -> Prepared:
     for note in notes:
         progress.note(note)
     return Prepared(table, labels, split, order, notes)
+
+
+def _taken(spec: BuildSpec, prepared: Prepared, imported: ModelFile | None, progress: Progress) -> Fitted:
+    if imported is None:
+        return _fit(spec, prepared, progress)
+    _check_threshold(spec, prepared.labels)
+    return fit_imported(spec, prepared, imported, progress)
 
 
 def _fit(spec: BuildSpec, prepared: Prepared, progress: Progress) -> Fitted:

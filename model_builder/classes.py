@@ -73,7 +73,7 @@ def order_classes(
         raise _no_such_positive(target, counts, wanted)
     note = ""
     if len(found) > 2:
-        ordered = tuple(sorted(found, key=_natural))
+        ordered = tuple(sorted(found, key=natural))
     else:
         if wanted is None:
             wanted, why = _guess(counts)
@@ -87,11 +87,12 @@ def _guess(counts: dict[str, int]) -> tuple[str, str]:
     words = [name for name in counts if name.lower() in _FAULT_WORDS]
     if len(words) == 1:
         return words[0], "it is 1 or a word for a fault"
-    rarer = min(sorted(counts, key=_natural, reverse=True), key=lambda name: counts[name])
+    rarer = min(sorted(counts, key=natural, reverse=True), key=lambda name: counts[name])
     return rarer, "it is the rarer class" if len(set(counts.values())) > 1 else "both are equally frequent"
 
 
-def _natural(name: str) -> tuple[bool, float, str]:
+def natural(name: str) -> tuple[bool, float, str]:
+    """Give a key that sorts numbers by their value, before texts."""
     number = bool(re.fullmatch(r"[+-]?[0-9]+([.][0-9]+)?", name))
     return not number, float(name) if number else 0.0, name
 

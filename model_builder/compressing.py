@@ -91,6 +91,14 @@ def _plain(spec: BuildSpec) -> dict[str, Any]:
 
 def _of_artifact(folder: Path, data: str | None) -> dict[str, Any]:
     opened = open_artifact(folder)
+    if "train" not in opened.spec["source"]:
+        raise BuilderError(
+            Reason.INVALID_SPEC,
+            f"the model of {folder} was made elsewhere, and its file is not in the artifact",
+            found="an artifact of an imported model",
+            allowed="a manifest with source.import, or the artifact of a model that was trained here",
+            remedy="give the manifest, whose compression says how small the model is made",
+        )
     # Other data would give another model, so the digest that the artifact was built from is asked for.
     source = {"uri": data or "", **{name: value for name, value in opened.data.items() if value is not None}}
     return {**opened.spec, "source": {"train": {**opened.spec["source"]["train"], "data": source}}}

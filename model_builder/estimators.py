@@ -21,7 +21,7 @@ from threadpoolctl import threadpool_limits
 
 from model_builder.compression.floats import float32_floor
 from model_builder.errors import BuilderError, Reason
-from model_builder.spec.params import EstimatorName, Params, RandomForest
+from model_builder.spec.params import Params, RandomForest
 
 Matrix = npt.NDArray[np.float32]
 Codes = npt.NDArray[np.int64]
@@ -30,9 +30,7 @@ Test = tuple[int, np.float32]
 STEP = "estimator"
 
 
-def fit(
-    name: EstimatorName, params: Params, matrix: Matrix, codes: Codes, seed: int, columns: int | None = None
-) -> Pipeline:
+def fit(name: str, params: Params, matrix: Matrix, codes: Codes, seed: int, columns: int | None = None) -> Pipeline:
     """Fit an estimator behind an imputer that puts the median where a value is missing.
 
     No estimator ever sees NaN, because the exporter loses where a tree sends it. What the file holds as float32

@@ -18,6 +18,7 @@ from model_builder.compression.weights import Weights, with_integers
 from model_builder.contract import FAULT, LABEL, PROBABILITIES, SCORE, decision, metadata
 from model_builder.estimators import STEP
 from model_builder.frontend import FrontEnd, front_end
+from model_builder.imports.foreign import ForeignModel, opset_of, under_contract
 from model_builder.report import Signature
 
 _RAW_LABEL, _RAW_PROBABILITIES = "raw_label", "raw_probabilities"
@@ -35,6 +36,7 @@ class Exported:
     ml_opset: int
     ir_version: int
     note: str = ""
+    opset: int = OPSET
 
 
 def export(
@@ -65,6 +67,9 @@ def export(
     Exported
         The same pipeline gives the same bytes: no times, no versions of the exporter, stable names.
     """
+    foreign = pipeline.named_steps[STEP]
+    if isinstance(foreign, ForeignModel):
+        return _foreign(foreign, signature)
     front = front_end(signature, categories)
     if is_lightgbm(pipeline.named_steps[STEP]):
         written = encode(ensemble or from_sklearn(pipeline), signature, form, front=front)
@@ -81,6 +86,15 @@ def export(
         return Exported(written, plain_bytes, REGRESSOR.ml_opset, REGRESSOR.ir_version, note)
     written = encode(ensemble, signature, form, front=front)
     return Exported(written, plain_bytes, form.ml_opset, form.ir_version)
+
+
+def _foreign(foreign: ForeignModel, signature: Signature) -> Exported:
+    model = under_contract(foreign, signature)
+    onnx.checker.check_model(model, full_check=True)
+    written = model.SerializeToString(deterministic=True)
+    note = "the graph of the imported file, under the names of the prediction contract"
+    ml_opset = opset_of(model, "ai.onnx.ml")
+    return Exported(written, len(foreign.content), ml_opset, model.ir_version, note, opset_of(model))
 
 
 def _converted(pipeline: Pipeline, matrix: str, columns: int) -> onnx.ModelProto:

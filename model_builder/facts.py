@@ -9,7 +9,6 @@ import numpy as np
 from model_builder.categories import UNKNOWN
 from model_builder.classes import Labels
 from model_builder.column_facts import column_facts
-from model_builder.compression.encode import OPSET
 from model_builder.crossval import Estimate
 from model_builder.estimators import importances, size
 from model_builder.judgement_facts import evaluation_facts, gate_facts
@@ -56,7 +55,7 @@ def model_report(
     return ModelReport(
         name=spec.name,
         target=spec.source.train.target,
-        estimator=fitted.selected.name,
+        estimator=fitted.origin or fitted.selected.name,
         trees=trees,
         nodes=nodes,
         selection=_selection_facts(fitted.selected),
@@ -83,7 +82,7 @@ def model_report(
         plain_bytes=fitted.exported.plain_bytes,
         runtime=Runtime(
             onnxruntime=VERSION,
-            opset=OPSET,
+            opset=fitted.exported.opset,
             ml_opset=fitted.exported.ml_opset,
             ir_version=fitted.exported.ir_version,
         ),
@@ -91,7 +90,7 @@ def model_report(
         reductions=fitted.small.reductions,
         compression=fitted.small.found,
         uncompressed=judged.uncompressed,
-        notes=(*prepared.notes, *_decided(fitted.selected), *fitted.small.notes, *_exported(fitted)),
+        notes=(*prepared.notes, *_decided(fitted.selected), *fitted.small.notes, *fitted.notes, *_exported(fitted)),
     )
 
 

@@ -11,6 +11,7 @@ from model_builder.artifact import verify
 from model_builder.build import build, inputs_digest
 from model_builder.errors import EXIT_OK, BuilderError, Reason
 from model_builder.failure import as_builder_error, failed, tell
+from model_builder.imports.files import ModelFile, bring_model
 from model_builder.progress import LogProgress
 from model_builder.record import BuildRecord, record
 from model_builder.report import BuildReport
@@ -74,12 +75,14 @@ def _build_once(
             local = bring(data, location, spec.limits.max_bytes, settings, scratch)
             step.done(f"{local.bytes:,} bytes", bytes=local.bytes, sha256=local.sha256)
         other = _independent(spec, settings, log, scratch)
-        digest = inputs_digest(spec, local.format, local.sha256, other.sha256 if other else None)
+        imported = _model(spec, settings, log, scratch)
+        others = (each.sha256 if each else None for each in (other, imported))
+        digest = inputs_digest(spec, local.format, local.sha256, *others)
         known.build_inputs_digest, known.data_sha256 = digest, local.sha256
         earlier = already_built(store, digest)
         if earlier:
             return earlier
-        built = build(spec, local, scratch / "artifact", log, other)
+        built = build(spec, local, scratch / "artifact", log, other, imported)
         with log.step("store", "Storing the artifact") as step:
             store.publish(scratch / "artifact", built.artifact.digest)
             uri = store.uri(artifact_path(built.artifact.digest))
@@ -100,6 +103,16 @@ def _independent(spec: BuildSpec, settings: Settings, log: LogProgress, scratch:
         local = bring(data, locate(data.uri, own), spec.limits.max_bytes, own, folder)
         step.done(f"{local.bytes:,} bytes", bytes=local.bytes, sha256=local.sha256)
     return local
+
+
+def _model(spec: BuildSpec, settings: Settings, log: LogProgress, scratch: Path) -> ModelFile | None:
+    wanted = spec.source.importing
+    if wanted is None:
+        return None
+    with log.step("fetch", f"Fetching {wanted.uri}") as step:
+        found = bring_model(wanted, settings.for_model(), scratch)
+        step.done(f"{found.bytes:,} bytes", bytes=found.bytes, sha256=found.sha256)
+    return found
 
 
 def report_path(digest: str) -> str:

@@ -17,6 +17,7 @@ from model_builder.console_compression import compression_panel
 from model_builder.console_views import data_view, validation_view
 from model_builder.errors import EXIT_OK, BuilderError, Reason
 from model_builder.failure import as_builder_error, failed
+from model_builder.imports.files import ModelFile, bring_model
 from model_builder.progress import Progress, Silent
 from model_builder.record import BuildRecord, record
 from model_builder.report import BuildReport, Report, canonical_json
@@ -69,7 +70,8 @@ def build_locally(
         with tempfile.TemporaryDirectory(prefix="andon-") as folder:
             local = _fetched(spec, data, file.parent, settings, Path(folder), progress)
             other = _independent(spec, file.parent, settings, Path(folder), progress)
-            built = build(spec, local, out, progress, other)
+            imported = _model(spec, file.parent, settings, Path(folder), progress)
+            built = build(spec, local, out, progress, other, imported)
         usage = watch.usage()
         report = built.report.model_copy(update={"uri": out.absolute().as_uri(), "usage": usage})
         if page is not None:
@@ -112,7 +114,8 @@ def compress_locally(
             scratch = Path(folder)
             local = _fetched(spec, data, source.parent, settings, scratch, progress)
             other = _independent(spec, source.parent, settings, scratch, progress)
-            built = build(spec, local, out or scratch / "artifact", progress, other)
+            imported = _model(spec, source.parent, settings, scratch, progress)
+            built = build(spec, local, out or scratch / "artifact", progress, other, imported)
         view = compression_view(built, None if out is None else out.absolute().as_uri(), watch.usage())
         return _json(view), compression_panel(view)
 
@@ -190,6 +193,16 @@ def _fetched(
         local = bring(spec.source.train.data, location, spec.limits.max_bytes, settings, folder)
         step.done(f"{local.bytes:,} bytes")
     return local
+
+
+def _model(spec: BuildSpec, base: Path, settings: Settings, scratch: Path, progress: Progress) -> ModelFile | None:
+    wanted = spec.source.importing
+    if wanted is None:
+        return None
+    with progress.step("fetch", f"Fetching {wanted.uri}") as step:
+        found = bring_model(wanted, settings.for_model(), scratch, base)
+        step.done(f"{found.bytes:,} bytes")
+    return found
 
 
 def _independent(

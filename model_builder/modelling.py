@@ -25,7 +25,7 @@ from model_builder.threshold import choose_threshold
 class Selected:
     """The estimator that is trained, and how it did in cross-validation, where there was one."""
 
-    name: EstimatorName
+    name: str
     choice: Choice | None = None
     folded: Folds | None = None
     judged: Judged | None = None

@@ -35,6 +35,8 @@ class Settings:
     ca_bundle: Path | None = None
     independent_credentials: Path = Path("/data/independent-credentials")
     independent_ca_bundle: Path | None = None
+    model_credentials: Path = Path("/data/model-credentials")
+    model_ca_bundle: Path | None = None
     build_spec: Path = Path("/etc/andon/build.json")
     store: str = "/store"
     store_endpoint: str | None = None
@@ -45,6 +47,10 @@ class Settings:
     def for_independent_data(self) -> Settings:
         """Give the same surroundings with the credentials and certificates of the independent data."""
         return replace(self, credentials=self.independent_credentials, ca_bundle=self.independent_ca_bundle)
+
+    def for_model(self) -> Settings:
+        """Give the same surroundings with the credentials and certificates of an imported model."""
+        return replace(self, credentials=self.model_credentials, ca_bundle=self.model_ca_bundle)
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Settings:
@@ -64,6 +70,8 @@ class Settings:
             ca_bundle=optional("ANDON_CA_BUNDLE"),
             independent_credentials=path("ANDON_INDEPENDENT_CREDENTIALS", cls.independent_credentials),
             independent_ca_bundle=optional("ANDON_INDEPENDENT_CA_BUNDLE"),
+            model_credentials=path("ANDON_MODEL_CREDENTIALS", cls.model_credentials),
+            model_ca_bundle=optional("ANDON_MODEL_CA_BUNDLE"),
             build_spec=path("ANDON_BUILD_SPEC", cls.build_spec),
             store=environment.get("ANDON_STORE") or cls.store,
             store_endpoint=environment.get("ANDON_STORE_ENDPOINT") or None,

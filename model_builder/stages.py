@@ -46,7 +46,7 @@ class Prepared:
 
 @dataclass(frozen=True, eq=False)
 class Fitted:
-    """A fitted estimator and the model file made of it."""
+    """A fitted estimator and the model file made of it. ``origin`` says where it is from, if not trained here."""
 
     selected: Selected
     pipeline: Pipeline
@@ -54,6 +54,8 @@ class Fitted:
     exported: Exported
     model: Model
     small: Small
+    origin: str = ""
+    notes: tuple[str, ...] = ()
 
     @property
     def score(self) -> Scorer:

@@ -83,8 +83,9 @@ def open_artifact(folder: Path) -> Opened:
 
 def spec_of(opened: Opened, uri: str) -> BuildSpec:
     """Give the spec that the artifact was built by, with the data elsewhere."""
-    train = {**opened.spec["source"]["train"], "data": {"uri": uri}}
-    return BuildSpec.model_validate({**opened.spec, "source": {"train": train}})
+    kind, given = next(iter(opened.spec["source"].items()))
+    address = {"uri": "imported", "data": {"uri": uri}} if kind == "import" else {"data": {"uri": uri}}
+    return BuildSpec.model_validate({**opened.spec, "source": {kind: {**given, **address}}})
 
 
 def validate(opened: Opened, spec: BuildSpec, data: LocalData) -> ValidationView:

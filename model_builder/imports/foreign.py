@@ -133,6 +133,10 @@ class ForeignModel(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # sci
         nothing = np.zeros((2, self.shape.width or 1), np.float32)
         return int(np.asarray(self._session.run([self.shape.output], {self.shape.input: nothing})[0]).size // 2)
 
+    def __sklearn_is_fitted__(self) -> bool:
+        """Say so to scikit-learn's pipelines."""
+        return True
+
     def fit(self, rows: Matrix, codes: npt.NDArray[np.int64]) -> ForeignModel:  # noqa: ARG002 (as estimators have it)
         """Refuse: a foreign model is fitted already."""
         raise TypeError("a foreign model cannot be fitted")

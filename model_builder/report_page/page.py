@@ -46,8 +46,11 @@ def _settings(document: Document) -> str:
     spec = (document.inputs or {}).get("spec")
     if not isinstance(spec, dict):
         return ""
-    train = {**spec["source"]["train"], "data": {"uri": "data.csv", "sha256": document.data_sha256}}
-    return yaml.safe_dump({**spec, "source": {"train": train}}, sort_keys=True, allow_unicode=True)
+    kind, given = next(iter(spec["source"].items()))
+    told = {**given, "data": {"uri": "data.csv", "sha256": document.data_sha256}}
+    if kind == "import":
+        told["uri"] = "model"
+    return yaml.safe_dump({**spec, "source": {kind: told}}, sort_keys=True, allow_unicode=True)
 
 
 def _tables(model: ModelReport) -> dict[str, Any]:

@@ -12,9 +12,11 @@ from model_builder.spec.build import BuildSpec, canonical
 from model_builder.spec.compression import Budget, Compression, Prune, Quantize
 from model_builder.spec.data import Data, IndependentData, KeyReference, Limits, SecretReference
 from model_builder.spec.exports import ExportName, Exports
+from model_builder.spec.importing import Import
 from model_builder.spec.params import EstimatorName, Params
 from model_builder.spec.runtime import OnnxRuntimeVersion, Runtime
-from model_builder.spec.training import Features, Source, Train
+from model_builder.spec.source import Source
+from model_builder.spec.training import Features, Train
 from model_builder.spec.validation import Costs, CrossValidation, DecisionThreshold, Explain, Gate, Metric, Validation
 
 __all__ = [
@@ -33,6 +35,7 @@ __all__ = [
     "Exports",
     "Features",
     "Gate",
+    "Import",
     "IndependentData",
     "KeyReference",
     "Limits",

@@ -11,7 +11,7 @@ from model_builder.spec.compression import Compression
 from model_builder.spec.data import Limits
 from model_builder.spec.exports import Exports
 from model_builder.spec.runtime import Runtime
-from model_builder.spec.training import Source
+from model_builder.spec.source import Source
 from model_builder.spec.validation import Validation
 
 SEARCHED_THRESHOLD_RULE = "validation.decisionThreshold does not go with compression.budget"
@@ -48,6 +48,9 @@ class BuildSpec(Spec):
         return self
 
 
+_ADDRESS = {"data", "uri", "sha256", "endpoint", "credentials_secret_ref", "ca_bundle_ref"}
+
+
 def canonical(spec: BuildSpec) -> dict[str, Any]:
     """Give the part of a spec that decides the bytes of the artifact, as plain JSON values.
 
@@ -57,7 +60,10 @@ def canonical(spec: BuildSpec) -> dict[str, Any]:
     """
     gates = tuple(gate for gate in spec.validation.gates if gate.min is not None)
     spec = spec.model_copy(update={"validation": spec.validation.model_copy(update={"gates": gates})})
-    train = spec.source.train.model_dump(mode="json", by_alias=True, exclude={"data"}, exclude_defaults=True)
+    kind, source = ("train", spec.source.training) if spec.source.training else ("import", spec.source.importing)
+    given = (
+        {} if source is None else source.model_dump(mode="json", by_alias=True, exclude=_ADDRESS, exclude_defaults=True)
+    )
     more = spec.model_dump(
         mode="json",
         by_alias=True,
@@ -65,4 +71,4 @@ def canonical(spec: BuildSpec) -> dict[str, Any]:
         exclude={"validation": {"independent_data"}},
         exclude_defaults=True,
     )
-    return {"name": spec.name, "source": {"train": train}, **more}
+    return {"name": spec.name, "source": {kind: given}, **more}

@@ -150,9 +150,3 @@ class Train(Spec):
             if name not in self.estimators and getattr(self.params, field) != getattr(Params(), field):
                 raise ValueError(PARAMS_RULE)
         return self
-
-
-class Source(Spec):
-    """Where the model comes from."""
-
-    train: Train = Field(description="Data, target and settings to train a model with.")

@@ -140,7 +140,7 @@ def test_each_provider_is_taken_with_what_it_can_do(kubectl: Kubectl, rollout: d
         ({"rollout": {"traffic": {"stickyBy": "X-Asset: 1"}}}, "should match"),
         ({"rollout": {"traffic": {"provider": "Direct"}, "steps": [{"weight": 5}]}}, "switches all requests at once"),
         ({"rollout": {"traffic": {"provider": "Direct"}}, "monitoring": {"enabled": True}}, "copies no requests"),
-        ({"source": {}}, "spec.source.train: Required value"),
+        ({"source": {}}, "exactly one of train and import"),
         ({"source": {"train": {**TRAIN, "target": ""}}}, "at least 1 chars long"),
         ({"source": {"train": {**TRAIN, "data": {"uri": "file:///etc/passwd"}}}}, "uri must start with"),
         ({"source": {"train": {**TRAIN, "data": {"uri": "pvc://a/../b.csv"}}}}, "'..'"),

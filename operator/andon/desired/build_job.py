@@ -41,6 +41,8 @@ def build_job(identity: Identity, plan: BuildPlan, platform: Platform) -> Manife
         **add_store(mounts, platform, read_only=False),
         **_add_data(mounts, plan.spec.source.train.data),
     }
+    if plan.spec.source.importing is not None:
+        values |= _add_data(mounts, plan.spec.source.importing.address(), "model-")
     if plan.spec.validation.independent_data is not None:
         values |= _add_data(mounts, plan.spec.validation.independent_data, "independent-")
     container = {
