@@ -12,7 +12,8 @@ from tests.unit.chart.rendering import Manifest, environment, of_kind, render, t
 
 ON = {"enabled": True, "labels": {"release": "prometheus"}}
 ALL: Manifest = {
-    "metrics": {"scraping": ON, "rules": ON, "dashboard": ON, "runbooks": "https://wiki.plant.example/andon/"}
+    "metrics": {"scraping": ON, "rules": ON, "dashboard": ON},
+    "alerts": {"runbooks": "https://wiki.plant.example/andon/"},
 }
 KINDS = ("ServiceMonitor", "PodMonitor", "PrometheusRule")
 Look = tuple[dict[str, str], str, dict[str, str]]
