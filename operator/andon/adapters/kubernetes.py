@@ -90,7 +90,7 @@ class KubernetesCluster:
             if label:
                 query["label_selector"] = label
             answer = await self._call("get", kind, header_params={"Accept": _METADATA_ONLY}, **query)
-            found += answer["items"]
+            found += answer["items"] or ()  # a list of metadata without any item has null in its place
             position = answer["metadata"].get("continue")
             if not position:
                 return found

@@ -61,7 +61,8 @@ class Resync:
 
     async def once(self) -> None:
         """List all watched kinds once; look at every FaultModel where an optional kind has come or gone."""
-        everything = await self._kinds_changed()
+        kinds = await self._optional_kinds() if self._optional_kinds is not None else None
+        everything = self._kinds is not None and self._kinds != kinds
         for kind in WATCHED_KINDS:
             label = "" if kind == "FaultModel" else LABEL_FAULT_MODEL
             listed = [one for place in self._namespaces for one in await self._list_metadata(kind, place, label)]
@@ -71,11 +72,6 @@ class Resync:
                 _log.error("watch is dead", kind=kind, missed=missed)
             self._health.watch(kind, alive=missed == 0)
             concerned = listed if everything and kind == "FaultModel" else unseen
+            self._kinds = kinds  # not before the FaultModels are known: a list that fails must not lose the change
             for key in filter(None, (key_of(kind, one) for one in concerned)):
                 self._add(key)
-
-    async def _kinds_changed(self) -> bool:
-        if self._optional_kinds is None:
-            return False
-        before, self._kinds = self._kinds, await self._optional_kinds()
-        return before is not None and before != self._kinds

@@ -5,8 +5,10 @@ from dataclasses import replace
 import pytest
 from prometheus_client import CollectorRegistry, generate_latest
 
+from andon.adapters.kubernetes import KubernetesCluster
 from andon.api.status import BuildResult, CandidateTrack, Condition, FaultModelStatus, Track
 from andon.core.telling import Telling, telling
+from andon.errors import UnavailableError
 from andon.reconcile import Key
 from andon.watch.fleet import Fleet
 from andon.watch.health import Health
@@ -112,3 +114,41 @@ async def test_kinds_that_come_or_go_make_the_operator_look_at_every_model(
     added.clear()
     await resync.once()
     assert len(added) == looked_at
+
+
+async def test_a_list_that_fails_does_not_lose_that_a_kind_has_come() -> None:
+    added: list[Key] = []
+    answers = iter([frozenset[str](), frozenset({"PodMonitor"}), frozenset({"PodMonitor"})])
+    fails = iter([False, True, False])
+
+    async def listed(kind: str, namespace: str, label: str) -> list[dict[str, object]]:
+        if kind != "FaultModel":
+            return []
+        if next(fails):
+            raise UnavailableError("no answer")
+        return [{"metadata": {"namespace": "plant", "name": "spindle", "uid": "a", "resourceVersion": "1"}}]
+
+    async def there() -> frozenset[str]:
+        return next(answers)
+
+    sightings = Sightings()
+    resync = Resync(listed, sightings, Health(), added.append, (), there)
+    await resync.once()
+    seen = {"metadata": {"namespace": "plant", "name": "spindle", "uid": "a", "resourceVersion": "1"}}
+    sightings.saw("FaultModel", seen, deleted=False)
+    added.clear()
+    with pytest.raises(UnavailableError):
+        await resync.once()
+    await resync.once()
+    assert added == [Key("plant", "spindle")]
+
+
+async def test_a_list_of_metadata_may_be_null(monkeypatch: pytest.MonkeyPatch) -> None:
+    """So the API server writes one without items, which a plain list is not."""
+
+    async def answer(*_: object, **__: object) -> dict[str, object]:
+        return {"metadata": {}, "items": None}
+
+    monkeypatch.setattr(KubernetesCluster, "_call", answer)
+    monkeypatch.setattr(KubernetesCluster, "__init__", lambda self: None)
+    assert await KubernetesCluster().list_metadata("Job", "") == []  # type: ignore[call-arg]
