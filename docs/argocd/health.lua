@@ -2,9 +2,6 @@
 
 local health = {}
 
--- Reasons of Ready=False that say: held back on purpose, by the plant or by a step of the canary.
-local held = { Paused = true, AwaitingApproval = true, WaitingForWindow = true, Suspended = true }
-
 local status = obj.status or {}
 local conditions = {}
 for _, condition in ipairs(status.conditions or {}) do
@@ -42,7 +39,8 @@ if is("Ready", "True") then
   return say("Healthy", "Ready")
 end
 
-if conditions.Ready ~= nil and not is("Reconciling", "True") and held[conditions.Ready.reason] then
+-- Neither on its way nor stuck: held back on purpose, by the plant, by a step, or for want of evidence.
+if is("Ready", "False") and not is("Reconciling", "True") then
   return say("Suspended", "Ready")
 end
 

@@ -19,7 +19,8 @@ AT_EACH_STEP = 20_000
 ROWS = 40
 SIGMAS = 4.5
 """A sound split is outside of this once in 150,000 counts."""
-STEPS: list[dict[str, Any]] = [{"weight": 5}, {"approval": {}}, {"weight": 50}, {"pause": "45s"}]
+STEPS: list[dict[str, Any]] = [{"shadow": "30s"}, {"weight": 5}, {"approval": {}}, {"weight": 50}, {"pause": "1h"}]
+"""The pause outlasts every count at half of the requests; a person's word ends it."""
 DEADLINE = 900
 
 pytestmark = pytest.mark.soak
@@ -66,6 +67,10 @@ def _share_is(tally: Soak, version: str, percent: int) -> None:
     assert abs(mine - total * percent / 100) <= spread + 8, f"{mine} of {total} at {percent}%"
 
 
+def _say(plant: Plant, verb: str, digest: str) -> None:
+    plant.kubectl.run("annotate", "faultmodel", "anvil", "--overwrite", f"andon.dev/{verb}={digest}")
+
+
 def test_no_request_of_a_hundred_thousand_fails(plant: Plant, data: Path) -> None:
     plant.kubectl.apply(_model(6))
     plant.wait("anvil", "Ready", "True")
@@ -78,14 +83,16 @@ def test_no_request_of_a_hundred_thousand_fails(plant: Plant, data: Path) -> Non
         plant.until_ready_pod("andon.dev/faultmodel=anvil,andon.dev/version=2")
         known["2"] = _says(plant, "2", bodies)
         assert known["1"] != known["2"], "the versions can be told apart by what they say"
+        plant.until("anvil", lambda model: model["status"]["phase"] == "Shadow", "copies for the candidate", DEADLINE)
         held = plant.until(
             "anvil", lambda model: model["status"]["phase"] == "AwaitingApproval", "5% for the candidate", DEADLINE
         )
         _share_is(tally, "2", 5)
         digest = held["status"]["candidate"]["digest"]
-        plant.kubectl.run("annotate", "faultmodel", "anvil", "--overwrite", f"andon.dev/approve={digest}")
+        _say(plant, "approve", digest)
         plant.until("anvil", lambda model: model["status"]["phase"] == "Paused", "50% for the candidate", DEADLINE)
         _share_is(tally, "2", 50)
+        _say(plant, "promote", digest)
         plant.wait("anvil", "Ready", "True")
         plant.until_gone("deployment", "anvil-v1")
         _share_is(tally, "2", 100)

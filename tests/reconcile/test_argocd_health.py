@@ -71,6 +71,20 @@ async def test_a_step_that_waits_is_suspended(reason: str) -> None:
     assert message.startswith("Step ")
 
 
+@pytest.mark.parametrize(
+    ("reason", "rollout"),
+    [
+        ("AwaitingEvidence", {"analysis": {"limits": {"errorRate": "0.05"}}, "steps": [{"weight": 20}]}),
+        ("Watching", {"watch": "1h"}),
+    ],
+)
+async def test_what_waits_for_evidence_is_suspended(reason: str, rollout: dict[str, Any]) -> None:
+    run = await _on_the_line(rollout=rollout)
+    run.annotate(retrain="1")
+    await _until_reason(run, reason)
+    assert health(run.model)[0] == "Suspended"
+
+
 async def test_a_window_that_is_closed_is_suspended() -> None:
     windows = [{"kind": "Allow", "cron": "0 14 * * *", "duration": "1h"}]
     run = await _on_the_line(rollout={"windows": windows})
