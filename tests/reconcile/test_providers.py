@@ -247,3 +247,33 @@ async def test_another_provider_leaves_nothing_of_the_one_before() -> None:
     await run.settle()
     assert run.servers == ["spindle-v1"]
     assert _selected(run) == "1"
+
+
+def _stands_in(run: Run) -> bool:
+    note = run.cluster.objects.get(("ConfigMap", "spindle-router"))
+    return note is not None and '"v2-http-else-v1"' in note["data"]["routes.json"]
+
+
+async def test_the_version_before_stands_in_while_the_new_one_is_watched() -> None:
+    run = _run()
+    run.apply(rollout={"watch": "1h"})
+    await run.settle()
+    await _new_version(run)
+    await run.until(lambda: run.condition("Ready")[1] == "Watching")
+    assert _stands_in(run)
+    await run.settle()
+    assert run.condition("Ready") == ("True", "RolledOut")
+    assert not _stands_in(run)
+
+
+async def test_a_version_with_other_inputs_never_stands_in() -> None:
+    stood_in: list[bool] = []
+    run = Run(watch=lambda run: stood_in.append(_stands_in(run)))
+    run.apply(rollout={"watch": "1h"})
+    await run.settle()
+    run.world.build = lambda job: succeeded("b", columns=("torque", "wear", "speed"))
+    run.annotate(retrain="1", approve=DIGEST_B)
+    await run.settle()
+    assert run.condition("Ready") == ("True", "RolledOut")
+    assert run.model["status"]["stable"]["version"] == 2
+    assert not any(stood_in)

@@ -96,10 +96,8 @@ def children(observed: Observed, decision: Decision, platform: Platform, now: da
         notes = _notes(observed, decision, now)
         # One router in front of several servers would be the weakest part of the chain.
         replicas = min(observed.spec.serving.replicas, ROUTER_REPLICAS)
-        traffic, forwarding = (
-            observed.spec.rollout.traffic,
-            _forwarding(observed, decision, decision.route, decision.stable),
-        )
+        traffic = observed.spec.rollout.traffic
+        forwarding = _forwarding(observed, decision, decision.route, decision.stable)
         made = provider(traffic).manifests(Asked(identity, traffic, forwarding, notes, replicas, platform))
         apply += as_made(made, {"replicas": replicas, "restart": observed.restart}, observed.router.standing)
     return Children(tuple(create), tuple(stamped(manifest) for manifest in apply), frozenset(keep))
@@ -109,7 +107,15 @@ def _forwarding(observed: Observed, decision: Decision, route: Route, stable: in
     digests = {version.spec.version: version.spec.digest for version in observed.versions}
     mirrored = observed.spec.monitoring.sample if observed.spec.monitoring.enabled else 0
     former = decision.watch.former if decision.watch is not None else None
-    return Forwarding(route, stable, digests, mirrored, observed.spec.rollout.traffic.asset_header, former)
+    asset_header = observed.spec.rollout.traffic.asset_header
+    standby = former if former is not None and _alike(observed, former, stable) else None
+    return Forwarding(route, stable, digests, mirrored, asset_header, former, standby)
+
+
+def _alike(observed: Observed, one: int, other: int) -> bool:
+    """Whether two versions take the same inputs."""
+    signatures = {version.spec.signature.digest for number in (one, other) if (version := observed.version(number))}
+    return len(signatures) == 1 and all(observed.version(number) is not None for number in (one, other))
 
 
 def provider(traffic: Traffic) -> Provider:

@@ -50,6 +50,9 @@ class Forwarding:
     former
         The version before the stable one, while that is watched: it is named as the one that serves, so that what is
         compared stays the same pair.
+    standby
+        The version that answers where no connection to the stable one can be had: the former, while it stands ready
+        and takes the same inputs.
     """
 
     route: Route
@@ -58,6 +61,7 @@ class Forwarding:
     mirrored: int = 0
     sticky_by: str | None = None
     former: int | None = None
+    standby: int | None = None
 
     @property
     def candidate(self) -> int | None:
@@ -170,16 +174,16 @@ def _split(forwarding: Forwarding, protocol: str) -> dict[str, Any]:
     shares = sorted(
         ((version, weight) for version, weight in route.weights if weight), key=lambda one: one[0] == stable
     )
+    standby = forwarding.standby if forwarding.standby in route.versions else None
     clusters = [
-        {
-            "name": version_cluster(version, protocol)
-            if version == stable
-            else fallback_cluster(version, stable, protocol),
-            "weight": weight,
-        }
+        {"name": _cluster(version, standby if version == stable else stable, protocol), "weight": weight}
         for version, weight in shares
     ]
     return {"clusters": clusters, **({"use_hash_policy": True} if forwarding.sticky_by is not None else {})}
+
+
+def _cluster(version: int, behind: int | None, protocol: str) -> str:
+    return version_cluster(version, protocol) if behind is None else fallback_cluster(version, behind, protocol)
 
 
 def _mirrors(forwarding: Forwarding, protocol: str) -> list[dict[str, Any]]:

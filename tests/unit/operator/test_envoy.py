@@ -110,6 +110,14 @@ def test_the_version_on_trial_comes_first_and_falls_back_to_the_stable_one() -> 
     assert names == [[f"v3-{protocol}-else-v7", f"v7-{protocol}"] for protocol in ("grpc", "http", "grpc", "http")]
 
 
+@pytest.mark.parametrize(("standby", "cluster"), [(None, "v2-http"), (1, "v2-http-else-v1"), (9, "v2-http")])
+def test_a_standby_answers_for_the_stable_version_while_it_is_known(standby: int | None, cluster: str) -> None:
+    forwarding = Forwarding(Route.of({1: 0, 2: 100}), 2, standby=standby)
+    route = _dump(forwarding)["configs"][0]["route_config"]["virtual_hosts"][0]["routes"][-1]["route"]
+    assert route["weighted_clusters"]["clusters"] == [{"name": cluster, "weight": 100}]
+    assert _read(forwarding).route == forwarding.route
+
+
 def test_nobody_is_told_of_artifacts_that_are_not_known() -> None:
     host = _dump(Forwarding(BOTH, 1, {1: DIGESTS[1]}))["configs"][0]["route_config"]["virtual_hosts"][0]
     assert [one["header"]["key"] for one in host["request_headers_to_add"]] == ["x-andon-model"]

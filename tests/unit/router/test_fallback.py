@@ -150,6 +150,17 @@ def test_a_candidate_that_comes_back_is_asked_again(tmp_path: Path, backends: di
         eventually(lambda: envoy.post().version == "2", 60, "an answer of version 2")
 
 
+def test_a_version_that_dies_while_it_is_watched_costs_no_request(tmp_path: Path, backends: dict[str, Backend]) -> None:
+    watched = Forwarding(Route.of({1: 0, 2: 100}), 2, former=1, standby=1)
+    with process() as promoted, router(tmp_path, watched, {**backends, "v2": promoted}) as envoy:
+        with _load(envoy) as clients:
+            assert all(set(counted) == {"2"} for counted in _more(clients, 40))
+            promoted.kill()
+            _more(clients, 20)  # what was under way
+            assert all(set(counted) == {"1"} for counted in _more(clients, 40))
+        assert [client.failures for client in clients] == [[]] * len(CLIENTS)
+
+
 @pytest.mark.parametrize("weight", [0, 50])
 def test_nobody_falls_back_to_a_candidate(tmp_path: Path, backends: dict[str, Backend], weight: int) -> None:
     backends["v1"].stop()
