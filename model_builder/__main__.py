@@ -107,7 +107,7 @@ def inspect(
     """Look at a manifest's data as a build would, and train nothing.
 
     Tells what each column is used as or why it is not, which columns nearly give the target away, and how the rows
-    would be split.
+    would be split. What became of a build is told by the command report.
 
     Try: python -m model_builder inspect examples/spindle.yaml --data machine_fault.csv
     """

@@ -62,6 +62,8 @@ def _tables(model: ModelReport) -> dict[str, Any]:
         "confusion": tables.confusion(model),
         "bins": tables.calibration(model.evaluation) if model.evaluation.calibration else None,
         "steps": tables.steps(model),
+        "before_and_after": tables.before_and_after(model),
+        "exports": tables.exports(model),
         "candidates": tables.candidates(model),
         "estimators": tables.estimators(model),
         "features": tables.features(model),

@@ -113,7 +113,12 @@ def _embedded(svg: str, name: str, title: str, alt: str) -> str:
         _own(element, name, used)
     for key in ("width", "height"):
         root.attrib.pop(key, None)
-    root.attrib |= {"role": "img", "aria-labelledby": f"{name}-title {name}-alt", "class": "plot"}
+    root.attrib |= {
+        "role": "img",
+        "aria-labelledby": f"{name}-title",
+        "aria-describedby": f"{name}-alt",
+        "class": "plot",
+    }
     for place, (tag, label, text) in enumerate((("title", "title", title), ("desc", "alt", alt))):
         element = Xml.Element(f"{{{_SVG}}}{tag}", {"id": f"{name}-{label}"})
         element.text = text

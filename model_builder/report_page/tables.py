@@ -154,6 +154,39 @@ def steps(model: ModelReport) -> Table | None:
     return Table("Steps from the plain export to the model file", header, rows, _from(2, 7))
 
 
+def before_and_after(model: ModelReport) -> Table | None:
+    """List the scores before anything was given up, and those of the model file."""
+    if model.uncompressed is None:
+        return None
+    before, after = (each.model_dump(by_alias=True, exclude_none=True) for each in (model.uncompressed, model.metrics))
+    rows = tuple(
+        (metric(name), number(value), number(after[name]), points(after[name] - value))
+        for name, value in ordered(before)
+        if name in after
+    )
+    header = ("Score", "Before", "After", "Difference in points")
+    return Table("Scores on the held-out rows before compression and after", header, rows, _from(1, 4))
+
+
+def exports(model: ModelReport) -> Table | None:
+    """List the files for devices, and how they were proven."""
+    if not model.exports:
+        return None
+    rows = tuple(
+        (
+            each.format,
+            f"{each.bytes:,}",
+            clean(each.detail),
+            f"{each.rows:,} by {clean(each.proven_by)}",
+            f"{each.max_score_error:.2g}",
+            f"{each.label_differences:,}",
+        )
+        for each in model.exports
+    )
+    header = ("Format", "Bytes", "What it is", "Rows answered alike", "Largest difference", "Labels that differ")
+    return Table("Files for devices, each proven against the ONNX file", header, rows, frozenset({1, 4, 5}))
+
+
 def candidates(model: ModelReport) -> Table | None:
     """List the candidates that none is both smaller and better than."""
     if model.compression is None or not model.compression.front:

@@ -14,6 +14,7 @@ from model_builder.progress import Silent
 from model_builder.record import record
 from model_builder.report_page.document import Document
 from model_builder.report_page.opening import of_record, open_document
+from model_builder.spec import Compression
 from tests.support.builder import fault_csv, local, spec
 
 GATES: dict[str, list[dict[str, str]]] = {
@@ -25,12 +26,16 @@ GATES: dict[str, list[dict[str, str]]] = {
 _XHTML = "{http://www.w3.org/1999/xhtml}"
 
 
-def document(folder: Path, kind: str, content: str | None = None, **more: Any) -> Document:
+def document(
+    folder: Path, kind: str, content: str | None = None, compression: dict[str, Any] | None = None, **more: Any
+) -> Document:
     """Run a build that ends as its kind says, and read what it left."""
     data = local(folder, content or fault_csv(rows=400))
     asked = spec(**more).model_copy(update={"name": kind})
     validation = asked.validation.model_validate({"gates": GATES.get(kind, [])})
-    asked = asked.model_copy(update={"validation": validation})
+    asked = asked.model_copy(
+        update={"validation": validation, "compression": Compression.model_validate(compression or {})}
+    )
     try:
         build(asked, data, folder / kind, Silent())
     except BuilderError as error:

@@ -6,6 +6,7 @@ import os
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from importlib.resources import files
 from itertools import pairwise
 from pathlib import Path
@@ -13,12 +14,13 @@ from typing import Any
 
 import pytest
 
+from model_builder.compression.report import CandidateFacts, CompressionReport
 from model_builder.report_page.document import Document
 from model_builder.report_page.page import render
 from tests.support.builder import REPOSITORY, fault_rows
 from tests.support.reports import document, parsed, tag, words
 
-KINDS = ("accepted", "rejected", "inconclusive", "unjudged", "failed", "classes", "hostile")
+KINDS = ("accepted", "rejected", "inconclusive", "unjudged", "failed", "classes", "hostile", "compressed")
 HOSTILE = ('<script>alert("1")</script>', "$\\frac{1}{2}$ & ]]> --> \x07 'x' \"y\"")
 TEXT = ("ink", "muted", "first", "second", "third", "good", "bad", "unsure")
 
@@ -38,6 +40,13 @@ def _document(folder: Path, kind: str) -> Document:
         return document(folder, kind, target="no such column")
     if kind == "classes":
         return document(folder, kind, _csv(("heat", "load", "fault"), classes=4))
+    if kind == "compressed":
+        return document(
+            folder,
+            kind,
+            _csv(("heat", "load", "fault")),
+            compression={"prune": {"by": "gini"}, "quantize": {"bits": 8}},
+        )
     if kind == "hostile":
         return document(folder, kind, _csv((*HOSTILE, "fault")))
     return document(folder, kind)
@@ -98,7 +107,7 @@ def test_a_screen_reader_finds_its_way(pages: dict[str, str], kind: str) -> None
     assert len(set(ids)) == len(ids)
     meant = [each.attrib["href"][1:] for each in elements if tag(each) == "a"]
     for each in elements:
-        meant += each.attrib.get("aria-labelledby", "").split()
+        meant += each.attrib.get("aria-labelledby", "").split() + each.attrib.get("aria-describedby", "").split()
     assert set(meant) <= set(ids), set(meant) - set(ids)
     assert [each for each in elements if tag(each) == "main"]
     assert next(each for each in elements if tag(each) == "html").attrib["lang"] == "en"
@@ -108,7 +117,8 @@ def test_a_screen_reader_finds_its_way(pages: dict[str, str], kind: str) -> None
         assert picture.attrib["role"] == "img"
         title, alt = list(picture)[:2]
         assert (tag(title), tag(alt)) == ("title", "desc")
-        assert picture.attrib["aria-labelledby"].split() == [title.attrib["id"], alt.attrib["id"]]
+        assert picture.attrib["aria-labelledby"] == title.attrib["id"]
+        assert picture.attrib["aria-describedby"] == alt.attrib["id"]
         assert len(words(alt)) > 20
 
 
@@ -121,7 +131,7 @@ def _check_table(table: Any) -> None:
     assert len(widths) == 1, widths
 
 
-@pytest.mark.parametrize("kind", ["accepted", "classes"])
+@pytest.mark.parametrize("kind", ["accepted", "classes", "compressed"])
 def test_the_page_shows_what_was_measured(documents: dict[str, Document], pages: dict[str, str], kind: str) -> None:
     model = documents[kind].model
     assert model is not None
@@ -135,6 +145,46 @@ def test_the_page_shows_what_was_measured(documents: dict[str, Document], pages:
         assert f"{step.bytes_after:,}" in text
     for name in (*model.signature.numeric, *model.signature.classes, model.data.sha256, documents[kind].digest):
         assert str(name) in text
+
+
+def test_the_page_shows_what_compression_cost_and_gained(documents: dict[str, Document], pages: dict[str, str]) -> None:
+    model = documents["compressed"].model
+    assert model is not None
+    assert model.uncompressed is not None
+    text = words(parsed(pages["compressed"]))
+    assert "before compression and after" in text
+    assert f"{model.uncompressed.macro_f1:.3f}" in text
+    assert [each.step for each in model.reductions] == ["encode", "prune", "quantize"]
+
+
+def test_the_front_is_drawn_and_listed_with_the_chosen_one(documents: dict[str, Document]) -> None:
+    one = documents["accepted"].model
+    assert one is not None
+    candidates = tuple(
+        CandidateFacts(
+            name=f"bag of {place}",
+            bytes=1000 * place,
+            equal=place > 1,
+            macro_f1=0.01 * place,
+            macro_f1_low=0.005 * place,
+            best_f1=0.02,
+            best_f1_low=-0.01,
+            average_precision=0.03,
+            average_precision_low=0.01,
+            brier=-0.001,
+        )
+        for place in (1, 2, 3)
+    )
+    facts = CompressionReport(
+        bytes=2000, gzip_bytes=900, chosen="bag of 2", why="it is small", reductions=one.reductions, front=candidates
+    )
+    model = one.model_copy(update={"compression": facts})
+    page = parsed(render(replace(documents["accepted"], model=model)))
+    drawn = next(each for each in page.iter() if each.attrib.get("id") == "front-alt")
+    assert "2,000 bytes: macro-F1 +2.0, best F1 +2.0, average precision +3.0 points, chosen" in words(drawn)
+    rows = {words(next(iter(row))): row for row in page.iter() if tag(row) == "tr" and len(row)}
+    assert rows["bag of 2"].attrib["class"] == "chosen"
+    assert words(rows["bag of 1"]).endswith("no")
 
 
 def test_names_from_a_file_stay_texts(pages: dict[str, str]) -> None:
