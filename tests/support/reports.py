@@ -23,7 +23,6 @@ GATES: dict[str, list[dict[str, str]]] = {
     "inconclusive": [{"metric": "recall", "min": "0.85"}],
     "unjudged": [],
 }
-_XHTML = "{http://www.w3.org/1999/xhtml}"
 
 
 def document(

@@ -22,6 +22,7 @@ from tests.support.reports import document, parsed, tag, words
 
 KINDS = ("accepted", "rejected", "inconclusive", "unjudged", "failed", "classes", "hostile", "compressed")
 HOSTILE = ('<script>alert("1")</script>', "$\\frac{1}{2}$ & ]]> --> \x07 'x' \"y\"")
+XHTML = "{http://www.w3.org/1999/xhtml}"
 TEXT = ("ink", "muted", "first", "second", "third", "good", "bad", "unsure")
 
 
@@ -145,6 +146,18 @@ def test_the_page_shows_what_was_measured(documents: dict[str, Document], pages:
         assert f"{step.bytes_after:,}" in text
     for name in (*model.signature.numeric, *model.signature.classes, model.data.sha256, documents[kind].digest):
         assert str(name) in text
+
+
+def test_only_wrong_calls_that_happened_are_marked(documents: dict[str, Document]) -> None:
+    one = documents["accepted"].model
+    assert one is not None
+    assert one.explanation is not None
+    explanation = one.explanation.model_copy(update={"worst": ()})
+    model = one.model_copy(update={"confusion_matrix": ((41, 0), (0, 39)), "explanation": explanation})
+    page = parsed(render(replace(documents["accepted"], model=model)))
+    cells = [each for each in page.iter() if tag(each) == "td" and each.find(f"{XHTML}small") is not None]
+    assert [each.attrib.get("class") for each in cells] == ["right", None, None, "right"]
+    assert "no wrong call" in words(page)
 
 
 def test_the_page_shows_what_compression_cost_and_gained(documents: dict[str, Document], pages: dict[str, str]) -> None:
