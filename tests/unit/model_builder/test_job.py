@@ -13,6 +13,7 @@ from model_builder.build import build
 from model_builder.errors import Reason
 from model_builder.failure import as_builder_error
 from model_builder.job import already_built, run_job
+from model_builder.record import BuildRecord
 from model_builder.report import BuildReport
 from model_builder.settings import Settings
 from model_builder.store import FolderStore, artifact_path
@@ -66,7 +67,7 @@ def test_a_build_is_stored_and_told(pod: Pod, capsys: pytest.CaptureFixture[str]
     assert pod.kept == {report.build_inputs_digest: report}
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert [line["step"] for line in lines if line["step"] != "note"] == [
-        "fetch", "read", "check", "train", "export", "prove", "judge", "write", "store", "done",
+        "fetch", "read", "check", "train", "export", "prove", "judge", "explain", "write", "store", "done",
     ]  # fmt: skip
     assert all(line["model"] == "spindle" and line["time"].endswith("Z") for line in lines)
 
@@ -115,6 +116,23 @@ def test_a_failed_build_keeps_its_report_and_does_not_block_the_next(pod: Pod) -
     assert not (pod.root / "store" / "artifacts").exists()
     pod.write()
     assert pod.run()[0] == 0
+
+
+def test_a_refused_models_report_is_kept_whole_and_told_in_short(pod: Pod) -> None:
+    pod.write()
+    plan = json.loads(pod.settings.build_spec.read_text())
+    plan["validation"]["gates"] = [{"metric": "accuracy", "min": "1"}]
+    pod.settings.build_spec.write_text(json.dumps(plan))
+    code, report = pod.run()
+    assert (code, report.reason) == (3, "GateNotMet")
+    assert pod.settings.termination_log is not None
+    assert "evaluation" not in pod.settings.termination_log.read_text()
+    (file,) = (pod.root / "store" / "builds").glob("*.json")
+    kept = BuildRecord.model_validate_json(file.read_text())
+    assert (kept.name, kept.reason) == ("spindle", "GateNotMet")
+    assert kept.model is not None
+    assert kept.model.explanation is not None
+    assert [each.verdict for each in kept.model.gates] == ["missed"]
 
 
 @pytest.mark.parametrize(
