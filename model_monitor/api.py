@@ -93,10 +93,14 @@ class _Api:
     async def queue(self, request: web.Request) -> web.Response:
         limit = _limit(request.query.get("limit", str(QUEUE_LIMIT)))
         model = request.match_info["model"]
+        # What a plant measures is shown to those only who may send labels.
+        known = bool(request.get_extra_info("peercert") or request.headers.get("Authorization"))
+        if known:
+            await self._sender(request)
 
         def look() -> dict[str, Any]:
             with self._parts.database.read() as connection:
-                return waiting(connection, self._parts.namespace, model, limit)
+                return waiting(connection, self._parts.namespace, model, limit, features=known)
 
         return web.json_response(await asyncio.to_thread(look))
 

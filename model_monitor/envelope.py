@@ -15,7 +15,7 @@ VERSIONS_HEADER = "x-andon-versions"
 ASSET_HEADER = "x-andon-asset"
 REQUEST_HEADER = "x-request-id"
 
-MAX_REQUEST_ID_CHARS = 128
+MAX_REQUEST_ID_CHARS = 253
 MAX_ASSET_CHARS = 253
 
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?")

@@ -52,11 +52,13 @@ class Intake:
             self._changed.notify()
             return True
 
-    def take(self, most: int, linger: float) -> list[Waiting]:
+    def take(self, most: int, most_bytes: int, linger: float) -> list[Waiting]:
         """Wait for requests and give some.
 
         Parameters
         ----------
+        most, most_bytes
+            How many at once, and of what size together; one is given whatever its size.
         linger
             Seconds to wait for more once there is one: fewer, larger transactions are kinder to a disk.
 
@@ -69,10 +71,15 @@ class Intake:
             self._changed.wait_for(lambda: self._waiting or self._closed)
             deadline = time.monotonic() + linger
             self._changed.wait_for(
-                lambda: len(self._waiting) >= most or self._closed, timeout=max(0.0, deadline - time.monotonic())
+                lambda: len(self._waiting) >= most or self._bytes >= most_bytes or self._closed,
+                timeout=max(0.0, deadline - time.monotonic()),
             )
-            taken = [self._waiting.popleft() for _ in range(min(most, len(self._waiting)))]
-            self._bytes -= sum(waiting.bytes for waiting in taken)
+            taken: list[Waiting] = []
+            size = 0
+            while self._waiting and len(taken) < most and (not taken or size + self._waiting[0].bytes <= most_bytes):
+                taken.append(self._waiting.popleft())
+                size += taken[-1].bytes
+            self._bytes -= size
             self._oldest_taken = taken[0].at if taken else None
             return taken
 

@@ -80,7 +80,7 @@ def ranking_scores(truths: npt.NDArray[np.bool_], scores: Floats) -> list[Score]
     functions: dict[str, Callable[[Floats, Floats], float]] = {"averagePrecision": _average_precision, "bestF1": _best}
     drawn: dict[str, list[float]] = {name: [] for name in functions}
     for _ in range(DRAWS):
-        weights = random.multinomial(len(truths), np.full(len(truths), 1 / len(truths)))
+        weights = np.bincount(random.integers(len(truths), size=len(truths)), minlength=len(truths))
         caught, called = _cumulated(weights, truths, ends)
         if caught[-1]:
             for name, function in functions.items():

@@ -61,7 +61,7 @@ class MonitorSettings(BaseSettings):
     quality_window: timedelta = Field(
         default=timedelta(days=7), gt=timedelta(0), description="Of the rows that live scores are taken over."
     )
-    quality_seconds: float = Field(default=30, gt=0, description="Between two counts of live scores.")
+    quality_seconds: float = Field(default=60, gt=0, description="Between two counts of live scores.")
 
     label_tolerance: timedelta = Field(
         default=timedelta(seconds=60), ge=timedelta(0), description="Of a label's time to the prediction's; seconds."

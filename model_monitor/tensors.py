@@ -13,7 +13,8 @@ from model_monitor.errors import MonitorError, Reason, shown
 NUMERIC, CATEGORICAL = "numeric", "categorical"
 """Names of a model's inputs, as in the prediction contract."""
 
-MAX_ROWS = 65_536
+MAX_ROWS = 4_096
+"""Of one request. The servers that Andon sets up take a quarter of it."""
 
 Floats = npt.NDArray[np.float32]
 Texts = npt.NDArray[np.object_]

@@ -25,6 +25,9 @@ from model_monitor.tensors import Rows, rows_of
 _log = structlog.get_logger(__name__)
 
 BATCH = 512
+BATCH_BYTES = 256 * 1024
+"""A batch takes some hundred times its bytes of memory where its rows are short, and one transaction."""
+
 WRITE_TRIES = 4
 
 Listener = Callable[[Scored], None]
@@ -89,7 +92,7 @@ class Worker:
         return not self._thread.is_alive()
 
     def _run(self) -> None:
-        while batch := self._intake.take(BATCH, self._linger):
+        while batch := self._intake.take(BATCH, BATCH_BYTES, self._linger):
             try:
                 self._handle(batch)
             except Exception:  # noqa: BLE001 (a defect in one batch must not end the scoring of all)

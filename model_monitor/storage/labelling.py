@@ -19,6 +19,9 @@ from model_monitor.storage.tables import LABELS, PAIRS, PREDICTIONS, VERSIONS, m
 
 Row = RowMapping
 
+CHUNK = 500
+"""Labels of one transaction: a longer one would keep the scorer from writing."""
+
 KEPT_LABELS = 20
 """Most labels of one row that are kept, with who sent them."""
 
@@ -57,7 +60,7 @@ class Labeller:
     def label(
         self, model: str, labels: Sequence[GivenLabel], sender: str, at: datetime
     ) -> list[Outcome | MonitorError]:
-        """Keep labels; when this returns, they are on disk.
+        """Keep labels; when this returns, they are on disk. Where it raises, some may be: sending them again is safe.
 
         Parameters
         ----------
@@ -74,9 +77,13 @@ class Labeller:
         MonitorError
             ``UnknownModel``.
         """
-        with self._database.write() as connection:
-            number = model_number(connection, self._namespace, model)
-            return [self._one(connection, number, label, sender, at) for label in labels]
+        found: list[Outcome | MonitorError] = []
+        for start in range(0, max(len(labels), 1), CHUNK):
+            with self._database.write() as connection:
+                number = model_number(connection, self._namespace, model)
+                chunk = labels[start : start + CHUNK]
+                found += [self._one(connection, number, label, sender, at) for label in chunk]
+        return found
 
     def _one(
         self, connection: Connection, model: int, label: GivenLabel, sender: str, at: datetime

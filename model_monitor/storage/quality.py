@@ -17,7 +17,7 @@ from model_monitor.resampling import Floats, confusion_scores, ranking_scores
 from model_monitor.scoring import Bools
 from model_monitor.storage.tables import MODELS, PAIRS, PREDICTIONS, VERSIONS, stamp
 
-RANKED_ROWS = 20_000
+RANKED_ROWS = 5_000
 """Scores are drawn again and again to tell an interval; of more rows that would take seconds."""
 
 ESTIMATED_ROWS = 50_000
@@ -57,15 +57,15 @@ def qualities(connection: Connection, namespace: str, now: datetime, window: tim
     looks worse than it is.
     """
     since = stamp(now - window)
+    counted = select(PREDICTIONS.c.model_id, func.count()).where(PREDICTIONS.c.at >= since)
+    rows = {row[0]: row[1] for row in connection.execute(counted.group_by(PREDICTIONS.c.model_id))}
     models = connection.execute(select(MODELS).where(MODELS.c.namespace == namespace).order_by(MODELS.c.id)).all()
-    return [_of_model(connection, model, since) for model in models]
+    return [_of_model(connection, model, since, rows.get(model.id, 0)) for model in models]
 
 
-def _of_model(connection: Connection, model: Row[Any], since: int) -> ModelQuality:
-    counted = select(func.count(), func.count(PREDICTIONS.c.fault)).where(
-        PREDICTIONS.c.model_id == model.id, PREDICTIONS.c.at >= since
-    )
-    rows, labelled = connection.execute(counted).one()
+def _of_model(connection: Connection, model: Row[Any], since: int, rows: int) -> ModelQuality:
+    known = (PREDICTIONS.c.model_id == model.id, PREDICTIONS.c.at >= since, PREDICTIONS.c.fault.is_not(None))
+    labelled = connection.execute(select(func.count()).select_from(PREDICTIONS).where(*known)).scalar_one()
     versions = [
         _of_version(connection, model.id, number, track, since)
         for track, number in (("stable", model.stable_id), ("candidate", model.candidate_id))
@@ -137,8 +137,9 @@ def _estimate(connection: Connection, model: int, version: int, track: str) -> E
         )
     )
     newest = select(func.max(PREDICTIONS.c.id) - ESTIMATED_ROWS).scalar_subquery()
+    # The sum keeps SQLite from going through all rows of the model by their index.
     recent = select(score.label("score"), alarm.label("alarm")).where(
-        and_(PREDICTIONS.c.id > newest, PREDICTIONS.c.model_id == model, score.is_not(None))
+        and_(PREDICTIONS.c.id > newest, PREDICTIONS.c.model_id + 0 == model, score.is_not(None))
     )
     if old:
         recent = recent.where(PREDICTIONS.c.old_id == version)

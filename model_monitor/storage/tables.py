@@ -94,7 +94,7 @@ PREDICTIONS = Table(
     METADATA,
     Column("id", _Id, primary_key=True),
     Column("model_id", ForeignKey(MODELS.c.id), nullable=False),
-    Column("request_id", String(128), nullable=False),
+    Column("request_id", String(253), nullable=False),
     Column("row", Integer, nullable=False),
     Column("asset", String(253)),
     Column("at", BigInteger, nullable=False),
@@ -115,7 +115,8 @@ PREDICTIONS = Table(
     Column("labelled_at", BigInteger),
     UniqueConstraint("model_id", "request_id", "row"),
 )
-Index("predictions_by_time", PREDICTIONS.c.at)
+# The model too, so that the rows of a time can be counted without a look at each of them.
+Index("predictions_by_time", PREDICTIONS.c.at, PREDICTIONS.c.model_id)
 Index("predictions_by_asset", PREDICTIONS.c.model_id, PREDICTIONS.c.asset, PREDICTIONS.c.at)
 _WAITING = PREDICTIONS.c.queued.is_(True) & PREDICTIONS.c.fault.is_(None)
 Index(

@@ -11,11 +11,18 @@ from model_monitor.storage.evidence import model_number, text
 from model_monitor.storage.tables import INPUTS, PAIRS, PREDICTIONS, VERSIONS, moment
 
 
-def waiting(connection: Connection, namespace: str, model: str, limit: int) -> dict[str, Any]:
+def waiting(
+    connection: Connection, namespace: str, model: str, limit: int, *, features: bool = False
+) -> dict[str, Any]:
     """List disagreements of the newest pair of versions that nobody has answered yet.
 
     Those on which the scores are furthest apart come first: one version is sure there, and wrong. Of equals the newest
     comes first, whose part or machine is most likely still at hand.
+
+    Parameters
+    ----------
+    features
+        Whether to show what was kept of the rows' features.
 
     Raises
     ------
@@ -57,7 +64,7 @@ def waiting(connection: Connection, namespace: str, model: str, limit: int) -> d
             "oldScore": row["old_score"],
             "newScore": row["new_score"],
             "probability": pair.probability,
-            **({"features": json.loads(row["content"])} if row["content"] else {}),
+            **({"features": json.loads(row["content"])} if features and row["content"] else {}),
         }
         for row in rows
     ]

@@ -223,6 +223,18 @@ async def test_a_refused_label_says_why(shop: Shop, tmp_path: Path) -> None:
         assert mixed["refusals"][0]["index"] == 0
 
 
+async def test_many_labels_are_kept_in_parts(shop: Shop, tmp_path: Path) -> None:
+    async with monitoring(shop, tmp_path) as monitor:
+        await monitor.mirror(rows(1200), "a", shop.old, shop.new)
+        await monitor.seen(shop.old, shop.new, 1200)
+        lines = [f"a,{row},{row % 2}" for row in range(1201)]
+        done = await monitor.label("\n".join(["requestId,row,fault", *lines]))
+        assert (done["accepted"], done["refused"], done["refusals"][0]["index"]) == (1200, 1, 1200)
+        found = await monitor.evidence(shop.old, shop.new)
+        assert found["faults"]["total"] == found["sound"]["total"] == 600
+        assert (await monitor.label([]))["accepted"] == 0
+
+
 async def test_classes_of_a_model_of_several(shop: Shop, tmp_path: Path) -> None:
     async with monitoring(shop, tmp_path) as monitor:
         await monitor.mirror(rows(30), "a", shop.three, shop.other_three)

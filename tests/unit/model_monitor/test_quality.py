@@ -11,7 +11,7 @@ from sklearn.metrics import average_precision_score, f1_score, precision_score, 
 
 from model_monitor.quality import Estimate, Tally, scores
 from model_monitor.resampling import confusion_scores, ranking_scores
-from tests.support.monitoring import Monitor, Shop, eventually, monitoring, rows
+from tests.support.monitoring import TOKEN, Monitor, Shop, eventually, monitoring, rows
 
 
 def values(tally: Tally) -> dict[str, float]:
@@ -150,7 +150,12 @@ async def test_features_are_kept_only_on_demand(shop: Shop, tmp_path: Path) -> N
         async with monitoring(shop, folder, listeners=(), **(settings if asked else {})) as monitor:
             await monitor.mirror(given, "a", shop.old, shop.new)
             await monitor.seen(shop.old, shop.new, 60)
-            async with monitor.client.get(monitor.api("/v1/models/spindle/queue?limit=60")) as answer:
+            url = monitor.api("/v1/models/spindle/queue?limit=60")
+            async with monitor.client.get(url) as answer:
+                assert all("features" not in item for item in (await answer.json())["items"]), "not to everybody"
+            async with monitor.client.get(url, headers={"Authorization": "Bearer nobody"}) as answer:
+                assert answer.status == 401
+            async with monitor.client.get(url, headers={"Authorization": f"Bearer {TOKEN}"}) as answer:
                 kept[asked] = (await answer.json())["items"]
     assert all("features" not in item for item in kept[False])
     assert len(kept[True]) == len(kept[False]) > 0

@@ -325,13 +325,16 @@ def test_the_queue_never_grows_over_its_bounds() -> None:
     intake = Intake(3, 100)
     assert [intake.offer(waiting()) for _ in range(5)] == [True] * 3 + [False] * 2
     assert len(intake) == 3
-    assert len(intake.take(2, 0)) == 2
+    assert len(intake.take(2, 99, 0)) == 2
     assert intake.offer(waiting(90))
     assert not intake.offer(waiting(1)), "100 bytes wait"
-    assert len(intake.take(9, 0)) == 2
+    assert len(intake.take(9, 100, 0)) == 2
+    for size in (60, 30, 9):
+        assert intake.offer(waiting(size))
+    assert [len(intake.take(9, 50, 0)) for _ in range(2)] == [1, 2], "in parts of 50 bytes, but one at least"
     intake.close()
     assert not intake.offer(waiting())
-    assert intake.take(9, 0) == []
+    assert intake.take(9, 99, 0) == []
 
 
 def test_the_queue_tells_up_to_when_all_is_done() -> None:
@@ -340,7 +343,7 @@ def test_the_queue_tells_up_to_when_all_is_done() -> None:
     assert intake.complete_until(later) == later
     intake.offer(waiting())
     assert intake.complete_until(later) == NOW
-    intake.take(1, 0)
+    intake.take(1, 99, 0)
     assert intake.complete_until(later) == NOW, "not written yet"
     assert intake.busy
     intake.done()

@@ -1,0 +1,112 @@
+"""Who may send labels, asked of a real API server: audiences, accounts, and tokens that are none."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from model_monitor.authentication import Senders
+from model_monitor.errors import MonitorError, Reason
+from model_monitor.settings import MonitorSettings
+from tests.support.kubectl import Kubectl
+
+NAMESPACE = "label-tokens"
+OTHER = "label-tokens-other"
+
+
+def account(namespace: str, name: str) -> dict[str, object]:
+    return {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": name, "namespace": namespace}}
+
+
+@pytest.fixture(scope="module")
+def plant() -> Iterator[Kubectl]:
+    kubectl = Kubectl(NAMESPACE)
+    binding = {
+        "apiVersion": "rbac.authorization.k8s.io/v1",
+        "kind": "ClusterRoleBinding",
+        "metadata": {"name": NAMESPACE},
+        "roleRef": {
+            "apiGroup": "rbac.authorization.k8s.io",
+            "kind": "ClusterRole",
+            "name": "system:auth-delegator",
+        },
+        "subjects": [{"kind": "ServiceAccount", "name": "monitor", "namespace": NAMESPACE}],
+    }
+    for name in (NAMESPACE, OTHER):
+        namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
+        Kubectl(name).apply(namespace, account(name, "line"))
+    kubectl.apply(account(NAMESPACE, "monitor"), binding)
+    yield kubectl
+    kubectl.run("delete", "clusterrolebinding", NAMESPACE, "--wait=false")
+    kubectl.run("delete", "namespace", NAMESPACE, OTHER, "--wait=false")
+
+
+def token(namespace: str, name: str, *words: str) -> str:
+    return Kubectl(namespace).run("create", "token", name, *words).strip()
+
+
+@pytest.fixture(scope="module")
+def cluster(plant: Kubectl, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Path]:
+    """Give the API server's address and the file of its authority."""
+    config = json.loads(plant.run("config", "view", "--raw", "--minify", "--output=json"))["clusters"][0]["cluster"]
+    authority = tmp_path_factory.mktemp("cluster") / "ca.crt"
+    if "certificate-authority-data" in config:
+        authority.write_bytes(base64.b64decode(config["certificate-authority-data"]))
+    else:
+        authority.write_bytes(Path(config["certificate-authority"]).read_bytes())
+    return config["server"], authority
+
+
+def senders(cluster: tuple[str, Path], folder: Path, asking: str = "monitor", **more: object) -> Senders:
+    own = folder / "token"
+    own.write_text(token(NAMESPACE, asking))
+    given = {"namespace": NAMESPACE, "api_server": cluster[0], "api_ca_file": cluster[1], "api_token_file": own}
+    return Senders(MonitorSettings.model_validate({**given, **more}))
+
+
+async def test_an_account_of_the_namespace_may_send(cluster: tuple[str, Path], tmp_path: Path) -> None:
+    good = token(NAMESPACE, "line", "--audience=andon-labels")
+    found = await senders(cluster, tmp_path).by_token(f"Bearer {good}")
+    assert found.name == f"system:serviceaccount:{NAMESPACE}:line"
+
+
+@pytest.mark.parametrize(
+    ("words", "namespace", "reason"),
+    [
+        ((), NAMESPACE, Reason.UNAUTHENTICATED),
+        (("--audience=another",), NAMESPACE, Reason.UNAUTHENTICATED),
+        (("--audience=andon-labels",), OTHER, Reason.FORBIDDEN),
+    ],
+)
+async def test_others_may_not(
+    cluster: tuple[str, Path], tmp_path: Path, words: tuple[str, ...], namespace: str, reason: Reason
+) -> None:
+    with pytest.raises(MonitorError) as caught:
+        await senders(cluster, tmp_path).by_token(f"Bearer {token(namespace, 'line', *words)}")
+    assert caught.value.reason is reason
+
+
+async def test_a_listed_group_may_send(cluster: tuple[str, Path], tmp_path: Path) -> None:
+    good = token(OTHER, "line", "--audience=andon-labels")
+    known = senders(cluster, tmp_path, label_senders=(f"system:serviceaccounts:{OTHER}",))
+    assert (await known.by_token(f"Bearer {good}")).name == f"system:serviceaccount:{OTHER}:line"
+
+
+async def test_a_token_that_is_none_is_refused(cluster: tuple[str, Path], tmp_path: Path) -> None:
+    good = token(NAMESPACE, "line", "--audience=andon-labels")
+    for bad in ("nonsense", good[:-4] + "AAAA"):
+        with pytest.raises(MonitorError) as caught:
+            await senders(cluster, tmp_path).by_token(f"Bearer {bad}")
+        assert caught.value.reason is Reason.UNAUTHENTICATED
+
+
+async def test_a_monitor_that_may_not_ask_says_so(cluster: tuple[str, Path], tmp_path: Path) -> None:
+    good = token(NAMESPACE, "line", "--audience=andon-labels")
+    with pytest.raises(MonitorError, match="cannot be asked") as caught:
+        await senders(cluster, tmp_path, asking="line").by_token(f"Bearer {good}")
+    assert caught.value.reason is Reason.AUTHENTICATION_UNAVAILABLE
+    assert "403" in caught.value.found
