@@ -18,6 +18,8 @@ from model_builder.spec.data import (
 )
 from model_builder.spec.training import MAX_FEATURES, Features, Train
 
+TARGET_RULE = "features names the target"
+
 ClassName = Annotated[str, Field(min_length=1, max_length=MAX_NAME_CHARS)]
 
 
@@ -35,6 +37,7 @@ class Import(Spec):
                     "self.uri.startsWith('s3://') || self.uri.startsWith('https://') || !has(self.caBundleRef)",
                     CA_RULE,
                 ),
+                cel("!(self.target in self.features)", TARGET_RULE),
             ]
         }
     )
@@ -125,7 +128,7 @@ class Import(Spec):
             if len(set(names)) < len(names):
                 raise ValueError(f"{field} names one more than once")
         if self.target in self.features:
-            raise ValueError("features names the target")
+            raise ValueError(TARGET_RULE)
         return self
 
     def address(self) -> Data:

@@ -10,6 +10,13 @@ from tests.support.cluster import fault_model
 from tests.support.kubectl import Kubectl
 
 TRAIN: dict[str, Any] = fault_model()["spec"]["source"]["train"]
+IMPORT: dict[str, Any] = {
+    "uri": "s3://models/press/model.onnx",
+    "format": "onnx",
+    "data": {"uri": "pvc://plant-data/labelled.csv"},
+    "target": "fault",
+    "features": ["torque", "wear"],
+}
 
 EDGE = {"parentRefs": [{"name": "edge"}]}
 
@@ -33,6 +40,10 @@ def refusal(kubectl: Kubectl, name: str = "spindle", **spec: Any) -> str:
 
 def test_a_good_one_is_taken(kubectl: Kubectl) -> None:
     assert refusal(kubectl, serving={"replicas": 2, "resources": {"limits": {"cpu": 1, "memory": "1Gi"}}}) == ""
+
+
+def test_an_import_and_exports_are_taken(kubectl: Kubectl) -> None:
+    assert refusal(kubectl, source={"import": IMPORT}, exports=["c", "tflite"]) == ""
 
 
 def test_a_canary_with_windows_is_taken(kubectl: Kubectl) -> None:
@@ -141,6 +152,16 @@ def test_each_provider_is_taken_with_what_it_can_do(kubectl: Kubectl, rollout: d
         ({"rollout": {"traffic": {"provider": "Direct"}, "steps": [{"weight": 5}]}}, "switches all requests at once"),
         ({"rollout": {"traffic": {"provider": "Direct"}}, "monitoring": {"enabled": True}}, "copies no requests"),
         ({"source": {}}, "exactly one of train and import"),
+        ({"source": {"train": TRAIN, "import": IMPORT}}, "exactly one of train and import"),
+        ({"source": {"import": {**IMPORT, "data": None}}}, "spec.source.import.data"),
+        ({"source": {"import": {**IMPORT, "format": "pickle"}}}, 'supported values: "onnx", "skops", "mlflow"'),
+        ({"source": {"import": {**IMPORT, "uri": "pvc://a/../b"}}}, "'..'"),
+        ({"source": {"import": {**IMPORT, "uri": "https://a/b", "endpoint": "https://s3.plant"}}}, "s3:// only"),
+        ({"source": {"import": {**IMPORT, "features": ["fault"]}}}, "features names the target"),
+        ({"source": {"import": {**IMPORT, "features": ["a", "a"]}}}, "duplicate entries"),
+        ({"source": {"import": {**IMPORT, "threshold": 1.5}}}, "less than 1"),
+        ({"exports": ["c", "c"]}, "duplicate entries"),
+        ({"exports": ["pmml"]}, "supported values"),
         ({"source": {"train": {**TRAIN, "target": ""}}}, "at least 1 chars long"),
         ({"source": {"train": {**TRAIN, "data": {"uri": "file:///etc/passwd"}}}}, "uri must start with"),
         ({"source": {"train": {**TRAIN, "data": {"uri": "pvc://a/../b.csv"}}}}, "'..'"),
