@@ -9,6 +9,7 @@ from model_builder.compression.fitted import UnsupportedEstimatorError, from_skl
 from model_builder.errors import BuilderError
 from model_builder.exports.api import export_all
 from model_builder.exports.model import Source, unsupported
+from model_builder.exports.network import Network, from_pipeline
 from model_builder.model_report import ExportFacts
 from model_builder.parity import Answers
 from model_builder.progress import Progress
@@ -51,19 +52,22 @@ def write_exports(
     return files, facts
 
 
-def _ensemble(fitted: Fitted) -> Ensemble:
+def _ensemble(fitted: Fitted) -> Ensemble | Network:
     if fitted.small.ensemble is not None:
         return fitted.small.ensemble
     try:
         return from_sklearn(fitted.pipeline)
     except UnsupportedEstimatorError as error:
-        raise _no_trees(fitted.selected.name, error) from None
+        network = None if fitted.small.lossy else from_pipeline(fitted.pipeline)
+        if network is not None:
+            return network
+        raise _no_trees(fitted.origin or fitted.selected.name, error) from None
 
 
 def _no_trees(estimator: str, error: UnsupportedEstimatorError) -> BuilderError:
     return unsupported(
         f"{estimator} cannot be exported: {error}",
         found=estimator,
-        allowed="randomForest, extraTrees, decisionTree or histGradientBoosting",
-        remedy="train one of these, or leave tflite and c out of exports",
+        allowed="trees of any kind, compressed or not; logisticRegression and mlp as they are",
+        remedy="train one of these, leave compression out for an mlp, or leave tflite and c out of exports",
     )

@@ -12,6 +12,7 @@ from model_builder.categories import Rows
 from model_builder.contract import decision
 from model_builder.exports.c99 import write_c
 from model_builder.exports.model import Source, Written
+from model_builder.exports.network import Network
 from model_builder.exports.tables import tables
 from model_builder.model_report import ExportFacts
 from model_builder.parity import Answers, Parity, compare
@@ -76,7 +77,8 @@ def _facts(name: str, written: Written, parity: Parity, proven_by: str) -> Expor
 
 
 def _walk(source: Source, _: Written, rows: Rows) -> Answers:
-    return labelled(tables(source.ensemble).scores(rows.matrix()), source)
+    laid_out = source.ensemble if isinstance(source.ensemble, Network) else tables(source.ensemble)
+    return labelled(laid_out.scores(rows.matrix()), source)
 
 
 def labelled(scores: npt.NDArray[np.float32], source: Source) -> Answers:
@@ -100,5 +102,5 @@ def _interpret(source: Source, written: Written, rows: Rows) -> Answers:
 
 KINDS: Mapping[str, Kind] = {
     "tflite": Kind(_write_tflite, _interpret, "LiteRT's interpreter, without delegates"),
-    "c": Kind(write_c, _walk, "the tables of the C code, walked in float32 as the code walks them"),
+    "c": Kind(write_c, _walk, "the numbers of the C code, worked out in float32 as the code does"),
 }

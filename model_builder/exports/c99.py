@@ -9,17 +9,13 @@ from __future__ import annotations
 import numpy as np
 
 from model_builder.compression.ensemble import Combine, Link
-from model_builder.contract import decision
+from model_builder.exports.c_network import write_network
 from model_builder.exports.cheader import header
-from model_builder.exports.ctext import array, comment, number, prefix, string
+from model_builder.exports.cparts import GUARD, arguments, code, known, link_lines, parameters, plain, verdict
+from model_builder.exports.ctext import array, comment, number, prefix
 from model_builder.exports.model import Source, Written, unsupported
+from model_builder.exports.network import Network
 from model_builder.exports.tables import Tables, tables
-
-_GUARD = """\
-#if defined(__FINITE_MATH_ONLY__) && __FINITE_MATH_ONLY__ > 0
-#error "A missing value is NaN: compile without -ffast-math and -ffinite-math-only."
-#endif
-"""
 
 
 def write_c(source: Source) -> Written:
@@ -44,15 +40,17 @@ def write_c(source: Source) -> Written:
                     allowed="texts without zero bytes",
                     remedy="mend the text in the data, or leave c out of exports",
                 )
+    if isinstance(source.ensemble, Network):
+        return write_network(source, source.ensemble)
     laid_out = tables(source.ensemble)
     name = prefix(source.name)
     parts = [
-        f'/* {source.name}: see {name}.h. */\n\n#include "{name}.h"\n\n{_includes(laid_out, source)}\n{_GUARD}',
+        f'/* {source.name}: see {name}.h. */\n\n#include "{name}.h"\n\n{_includes(laid_out, source)}\n{GUARD}',
         _arrays(laid_out, source),
         _column(source, laid_out),
         _walk(laid_out, bool(source.categories)),
         _predict(name, source, laid_out),
-        *([_code(name, source)] if source.categories else []),
+        *([code(name, source)] if source.categories else []),
     ]
     splits = len(laid_out.feature)
     detail = f"tables of {splits:,} splits and {len(laid_out.leaves):,} distinct leaves, {laid_out.bytes:,} bytes"
@@ -87,11 +85,7 @@ def _arrays(laid_out: Tables, source: Source) -> str:
     ]
     if laid_out.target is not None:
         parts += ["/* The class that a tree adds to. */\n", array("TARGET", laid_out.target)]
-    if source.categories:
-        column = np.concatenate([np.full(len(each.values), index) for index, each in enumerate(source.categories)])
-        value = np.concatenate([np.arange(len(each.values)) for each in source.categories])
-        parts += ["/* Columns that are one where a category has one value. */\n"]
-        parts += [array("KNOWN_COLUMN", column.astype(np.uint16)), array("KNOWN_VALUE", value.astype(np.uint8))]
+    parts += known(source)
     if pairs := laid_out.source.pairs:
         parts += ["/* Columns that are computed from two: differences, then products. */\n"]
         parts += [array("PAIR_LEFT", np.array([pair.left for pair in pairs], np.uint16))]
@@ -99,29 +93,13 @@ def _arrays(laid_out: Tables, source: Source) -> str:
     return "".join(parts)
 
 
-def _parameters(categories: bool) -> str:
-    return "const float *numeric, const int16_t *categorical" if categories else "const float *numeric"
-
-
-def _arguments(categories: bool) -> str:
-    return "numeric, categorical" if categories else "numeric"
-
-
 def _column(source: Source, laid_out: Tables) -> str:
     categories, width = bool(source.categories), source.ensemble.features
-    numbers = len(source.signature.numeric)
-    body = "    return numeric[index];\n"
-    if categories:
-        body = (
-            f"    if (index < {numbers}U) {{\n        return numeric[index];\n    }}\n"
-            f"    index -= {numbers}U;\n"
-            "    return categorical[KNOWN_COLUMN[index]] == (int16_t)KNOWN_VALUE[index] ? 1.0F : 0.0F;\n"
-        )
-    text = f"static float plain(uint32_t index, {_parameters(categories)})\n{{\n{body}}}\n"
+    text = plain(source)
     if not laid_out.source.pairs:
         return text
     differences = sum(pair.combine is Combine.DIFFERENCE for pair in laid_out.source.pairs)
-    given = _arguments(categories)
+    given = arguments(categories)
     lines = [
         f"    if (index < {width}U) {{",
         f"        return plain(index, {given});",
@@ -135,7 +113,7 @@ def _column(source: Source, laid_out: Tables) -> str:
         "    }",
     ]
     body = "\n".join(lines)
-    return f"{text}\nstatic float column(uint32_t index, {_parameters(categories)})\n{{\n{body}\n}}\n"
+    return f"{text}\nstatic float column(uint32_t index, {parameters(categories)})\n{{\n{body}\n}}\n"
 
 
 def _made(differences: int, pairs: int) -> str:
@@ -150,11 +128,11 @@ def _walk(laid_out: Tables, categories: bool) -> str:
     cut = "CUTS[split]" if laid_out.cut is None else "CUTS[CUT[split]]"
     return f"""\
 /* Gives the leaf that a row ends in. A comparison with NaN is false, so the second test is met by NaN alone. */
-static uint32_t leaf_of(uint32_t split, {_parameters(categories)})
+static uint32_t leaf_of(uint32_t split, {parameters(categories)})
 {{
     for (;;) {{
         const uint32_t told = FEATURE[split];
-        const float value = {read}(told >> 1, {_arguments(categories)});
+        const float value = {read}(told >> 1, {arguments(categories)});
         const int left = value <= {cut} || (value != value && (told & 1U) != 0U);
         const uint32_t code = left ? LEFT[split] : RIGHT[split];
         if (code < {len(laid_out.leaves)}U) {{
@@ -182,57 +160,12 @@ def _predict(name: str, source: Source, laid_out: Tables) -> str:
             f"        for (output = 0; output < {outputs}U; output++) {{\n"
             "            scores[output] += LEAVES[leaf][output];\n        }"
         )
-    ends = [_link(laid_out.source.link, outputs)]
-    ends += [f"    return scores[0] >= {number(np.float32(decision(source.signature)))};" if binary else _best(outputs)]
+    ends = [link_lines(laid_out.source.link, outputs), verdict(source, outputs)]
     counters = "    uint32_t tree;\n" if binary else "    uint32_t tree;\n    uint32_t output;\n    int best = 0;\n"
     return (
         f"int {name}_predict({given}float scores[{name.upper()}_SCORES])\n{{\n{counters}{start}\n"
         f"    for (tree = 0; tree < {len(laid_out.roots)}U; tree++) {{\n"
-        f"        const uint32_t leaf = leaf_of(ROOTS[tree], {_arguments(categories)});\n{add}\n    }}\n"
+        f"        const uint32_t leaf = leaf_of(ROOTS[tree], {arguments(categories)});\n{add}\n    }}\n"
         + "\n".join(each for each in ends if each)
         + "\n}\n"
     )
-
-
-def _best(outputs: int) -> str:
-    return (
-        f"    for (output = 1; output < {outputs}U; output++) {{\n"
-        "        if (scores[output] > scores[best]) {\n            best = (int)output;\n        }\n    }\n"
-        "    return best;"
-    )
-
-
-def _link(link: Link, outputs: int) -> str:
-    if link is Link.SIGMOID:
-        return "    scores[0] = 1.0F / (1.0F + expf(-scores[0]));"
-    if link is Link.IDENTITY:
-        return ""
-    loop = f"for (output = 0; output < {outputs}U; output++)"
-    return (
-        "    {\n        float largest = scores[0];\n        float sum = 0.0F;\n"
-        f"        {loop} {{\n            largest = scores[output] > largest ? scores[output] : largest;\n        }}\n"
-        f"        {loop} {{\n            scores[output] = expf(scores[output] - largest);\n"
-        "            sum += scores[output];\n        }\n"
-        f"        {loop} {{\n            scores[output] /= sum;\n        }}\n    }}"
-    )
-
-
-def _code(name: str, source: Source) -> str:
-    texts = [value for category in source.categories for value in category.values]
-    lines = ",\n".join(f"    {string(text)}" for text in texts)
-    return f"""\
-static const char *const TEXTS[{len(texts)}] = {{
-{lines}
-}};
-
-int16_t {name}_code(uint16_t column, const char *text)
-{{
-    uint32_t index;
-    for (index = 0; index < {len(texts)}U; index++) {{
-        if (KNOWN_COLUMN[index] == column && strcmp(TEXTS[index], text) == 0) {{
-            return (int16_t)KNOWN_VALUE[index];
-        }}
-    }}
-    return -1;
-}}
-"""

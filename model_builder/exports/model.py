@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from model_builder.categories import Category
 from model_builder.compression.ensemble import Ensemble
 from model_builder.errors import BuilderError, Reason
+from model_builder.exports.network import Network
 from model_builder.report import Signature
 
 
@@ -22,13 +23,13 @@ class Source:
     signature, categories
         Columns, classes and threshold; the texts that the model knows.
     ensemble
-        The trees, over the columns of ``categories.Rows.matrix``.
+        The trees, or the layers, over the columns of ``categories.Rows.matrix``.
     """
 
     name: str
     signature: Signature
     categories: tuple[Category, ...]
-    ensemble: Ensemble
+    ensemble: Ensemble | Network
 
     def __post_init__(self) -> None:
         """Refuse a signature of another model."""

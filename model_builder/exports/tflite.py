@@ -18,6 +18,7 @@ from model_builder.compression.ensemble import Combine, Ensemble, Link
 from model_builder.contract import FAULT, LABEL, PROBABILITIES, SCORE, decision
 from model_builder.exports.flatfile import ROWS, File, Graph, Operator
 from model_builder.exports.model import Source, Written
+from model_builder.exports.network import Network
 from model_builder.exports.nodes import Nodes, nodes
 from model_builder.frontend import CATEGORICAL, INPUT
 from model_builder.publication import json_bytes
@@ -27,6 +28,7 @@ ARG_MAX = Operator("ARG_MAX", options="ArgMaxOptions")
 CAST = Operator("CAST", options="CastOptions")
 CONCATENATION = Operator("CONCATENATION", options="ConcatenationOptions")
 EQUAL = Operator("EQUAL", options="EqualOptions")
+FULLY_CONNECTED = Operator("FULLY_CONNECTED", options="FullyConnectedOptions")
 GATHER = Operator("GATHER", 5, options="GatherOptions")
 GREATER_EQUAL = Operator("GREATER_EQUAL", options="GreaterEqualOptions")
 LESS = Operator("LESS", options="LessOptions")
@@ -37,6 +39,7 @@ RESHAPE = Operator("RESHAPE", options="ReshapeOptions")
 SELECT = Operator("SELECT_V2", options="SelectV2Options")
 SOFTMAX = Operator("SOFTMAX", options="SoftmaxOptions")
 SUB = Operator("SUB", options="SubOptions")
+TANH = Operator("TANH")
 SUM = Operator("SUM", options="ReducerOptions")
 WHILE = Operator("WHILE", options="WhileOptions")
 
@@ -49,6 +52,8 @@ def write_tflite(source: Source) -> Written:
     Written
         The same model gives the same bytes.
     """
+    if isinstance(source.ensemble, Network):
+        return _network(source, source.ensemble)
     laid_out = nodes(source.ensemble)
     file = File(f"{source.name} {source.signature.digest}")
     graph = file.graph()
@@ -63,6 +68,38 @@ def write_tflite(source: Source) -> Written:
     )
     content = file.write(inputs, outputs)
     return Written({f"{source.name}.tflite": content, f"{source.name}.json": _described(source)}, detail, len(content))
+
+
+def _network(source: Source, network: Network) -> Written:
+    file = File(f"{source.name} {source.signature.digest}")
+    graph = file.graph()
+    inputs, parts = _inputs(graph, source)
+    matrix = _joined(graph, parts)
+    shape = (ROWS, matrix.width)
+    known = graph.make(EQUAL, [matrix.tensor, matrix.tensor], np.bool_, shape)
+    value = graph.make(SELECT, [known, matrix.tensor, graph.constant(network.fill[None, :])], np.float32, shape)
+    value = graph.make(SUB, [value, graph.constant(network.shift[None, :])], np.float32, shape)
+    value = graph.make(MUL, [value, graph.constant(network.scale[None, :])], np.float32, shape)
+    for index, layer in enumerate(network.layers):
+        width = (ROWS, len(layer.bias))
+        given = [value, graph.constant(np.ascontiguousarray(layer.weights.T)), graph.constant(layer.bias)]
+        inner = index < len(network.layers) - 1
+        fused = {"fusedActivationFunction": _RELU} if inner and network.activation == "relu" else {}
+        value = graph.make(FULLY_CONNECTED, given, np.float32, width, **fused)
+        if inner and network.activation in _ACTIVATIONS:
+            value = graph.make(_ACTIVATIONS[network.activation], [value], np.float32, width)
+    outputs = _ends(graph, value, source)
+    graph.outputs = list(outputs.values())
+    content = file.write(inputs, outputs)
+    sizes = " to ".join(str(size) for size in (network.features, *(len(layer.bias) for layer in network.layers)))
+    files = {f"{source.name}.tflite": content, f"{source.name}.json": _described(source)}
+    return Written(files, f"layers of {sizes}, float32", len(content))
+
+
+_RELU = 1
+"""Of the schema's ``ActivationFunctionType``."""
+
+_ACTIVATIONS = {"tanh": TANH, "logistic": LOGISTIC}
 
 
 def _described(source: Source) -> bytes:
@@ -83,17 +120,22 @@ class _Matrix:
 
 def _matrix(graph: Graph, source: Source, laid_out: Nodes) -> tuple[_Matrix, dict[str, int]]:
     """Write what the trees look at: numbers, categories spread out, pairs, and all of it with missing values low."""
+    inputs, parts = _inputs(graph, source)
+    plain = _joined(graph, parts)
+    with_pairs = _joined(graph, [plain, *_pairs(graph, plain, laid_out.source)])
+    if not laid_out.any_missing_left:
+        return with_pairs, inputs
+    return _joined(graph, [with_pairs, _missing_low(graph, with_pairs)]), inputs
+
+
+def _inputs(graph: Graph, source: Source) -> tuple[dict[str, int], list[_Matrix]]:
     numbers = len(source.signature.numeric)
     inputs = {INPUT: graph.given(np.float32, (ROWS, numbers), INPUT)}
     parts = [_Matrix(inputs[INPUT], numbers)] if numbers else []
     if source.categories:
         inputs[CATEGORICAL] = graph.given(np.int32, (ROWS, len(source.categories)), CATEGORICAL)
         parts.append(_spread(graph, inputs[CATEGORICAL], source))
-    plain = _joined(graph, parts)
-    with_pairs = _joined(graph, [plain, *_pairs(graph, plain, laid_out.source)])
-    if not laid_out.any_missing_left:
-        return with_pairs, inputs
-    return _joined(graph, [with_pairs, _missing_low(graph, with_pairs)]), inputs
+    return inputs, parts
 
 
 def _joined(graph: Graph, parts: list[_Matrix]) -> _Matrix:

@@ -101,9 +101,10 @@ def test_twice_the_same_is_refused() -> None:
         asked("randomForest", exports=["c", "c"])
 
 
-def test_what_is_no_tree_is_refused(tmp_path: Path) -> None:
-    with refused(Reason.EXPORT_UNSUPPORTED, "mlp", "randomForest"):
-        build(asked("mlp", exports=["c"]), local(tmp_path, fault_csv()), tmp_path / "out", Silent())
+def test_what_cannot_be_exported_is_refused(tmp_path: Path) -> None:
+    quantized = asked("mlp", exports=["c"], compression={"quantize": {"bits": 8}})
+    with refused(Reason.EXPORT_UNSUPPORTED, "mlp", "trees of any kind"):
+        build(quantized, local(tmp_path, fault_csv()), tmp_path / "out", Silent())
 
 
 @pytest.mark.parametrize("kind", sorted(KINDS))

@@ -26,6 +26,11 @@ from tests.support.ensembles import ESTIMATORS, rows_beside_thresholds, rows_wit
 from tests.support.exported import Case, case, source_of, with_pairs
 
 
+def trees(of: Case) -> Ensemble:
+    assert isinstance(of.source.ensemble, Ensemble)
+    return of.source.ensemble
+
+
 def content(source: Source) -> bytes:
     return write_tflite(source).files[f"{source.name}.tflite"]
 
@@ -82,10 +87,10 @@ def test_only_builtin_operators_and_aligned_constants() -> None:
 
 
 def test_tables_are_as_small_as_they_can_be() -> None:
-    laid_out = nodes(case("bag", "two classes").source.ensemble)
+    laid_out = nodes(trees(case("bag", "two classes")))
     assert laid_out.feature.dtype == np.int8
     assert laid_out.left.dtype == laid_out.right.dtype == np.int16
-    assert nodes(with_pairs().source.ensemble).left.dtype == np.int8
+    assert nodes(trees(with_pairs())).left.dtype == np.int8
 
 
 def test_the_same_model_gives_the_same_bytes() -> None:
