@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections import OrderedDict
 from collections.abc import Iterable
 
@@ -35,10 +36,15 @@ class Drifting(Collector):
         self._settings = settings or Settings()
         self._detectors: OrderedDict[str, tuple[str, Baseline, Detector]] = OrderedDict()
         self._reports: dict[str, Report] = {}
+        self._lock = threading.Lock()  # rows come in the scorer's thread, people in another
         registry.register(self)
 
     def saw(self, scored: Scored) -> None:
         """Take a batch; in the scorer's thread."""
+        with self._lock:
+            self._saw(scored)
+
+    def _saw(self, scored: Scored) -> None:
         name, version, model = scored.model, scored.old.version, scored.old.model
         known = self._detectors.get(name)
         if known is None or known[0] != version.digest:
@@ -62,11 +68,12 @@ class Drifting(Collector):
         at
             Seconds since 1970.
         """
-        known = self._detectors.get(model)
-        if known is None:
-            return False
-        known[2].renew(reason, at)
-        self._reports[model] = known[2].report
+        with self._lock:
+            known = self._detectors.get(model)
+            if known is None:
+                return False
+            known[2].renew(reason, at)
+            self._reports[model] = known[2].report
         return True
 
     def report(self, model: str) -> Report | None:

@@ -17,7 +17,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from model_builder.settings import Settings as StoreSettings
 from model_builder.store import open_store
-from model_monitor import api, receiving, receiving_grpc
+from model_monitor import api, drift_api, receiving, receiving_grpc
 from model_monitor.authentication import Senders
 from model_monitor.drifting import Drifting
 from model_monitor.features import FeatureKeeper
@@ -98,7 +98,9 @@ async def running(
         stack.enter_context(_repeated(rate, settings.quality_seconds))
         received = receiving.application(intake, metrics, settings.max_body_bytes)
         http = await _listen(stack, received, settings.host, settings.http_port, None)
-        own = await _listen(stack, api.application(parts), settings.host, settings.api_port, _tls(settings))
+        app = api.application(parts)
+        drift_api.add_routes(app, drifting, parts.senders)
+        own = await _listen(stack, app, settings.host, settings.api_port, _tls(settings))
         grpc_server = receiving_grpc.server(intake, metrics, settings.max_body_bytes)
         grpc = grpc_server.add_insecure_port(f"{settings.host}:{settings.grpc_port}")
         await grpc_server.start()

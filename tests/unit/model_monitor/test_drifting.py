@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,7 +19,7 @@ from model_monitor.envelope import Envelope, Version
 from model_monitor.models import load
 from model_monitor.scoring import Scored, score
 from model_monitor.tensors import Rows
-from tests.support.monitoring import Shop, eventually, monitoring, rows
+from tests.support.monitoring import TOKEN, Shop, eventually, monitoring, rows
 
 
 def scored(shop: Shop, count: int, name: str = "spindle", digest: str = "") -> Scored:
@@ -111,3 +112,35 @@ def test_categories_are_known_by_the_builds_values() -> None:
     baseline = Baseline.of(recorded, Signature.of((), ("0", "1"), 0.5))
     given = Rows(np.empty((3, 0), np.float32), np.array([["L"], ["H"], ["new"]], object))
     assert _codes(given, baseline).tolist() == [[1], [0], [-1]]
+
+
+async def test_people_see_it_and_may_begin_anew(shop: Shop, tmp_path: Path) -> None:
+    async with monitoring(shop, tmp_path) as monitor:
+        assert (await monitor.get("/v1/models/spindle/drift"))[0] == 404
+        await monitor.mirror(rows(5), "r0", shop.old, shop.new)
+        await monitor.seen(shop.old, shop.new, 5)
+
+        async def told() -> dict[str, object] | None:
+            status, text = await monitor.get("/v1/models/spindle/drift")
+            return json.loads(text) if status == 200 else None
+
+        found = await eventually(told)
+        assert found["renewal"] is None
+        assert {one["state"] for one in found["features"]} == {"NotEnoughData"}
+        url = monitor.api("/v1/models/spindle/baseline")
+        allowed = {"Authorization": f"Bearer {TOKEN}"}
+        for headers, body, status in (
+            ({}, {"reason": "bearing replaced"}, 401),
+            (allowed, {}, 400),
+            (allowed, {"reason": " "}, 400),
+            (allowed, ["x"], 400),
+            (allowed, {"reason": "bearing replaced"}, 200),
+        ):
+            async with monitor.client.post(url, data=json.dumps(body), headers=headers) as answer:
+                assert answer.status == status, (await answer.text(), body)
+        found = await eventually(told)
+        assert found["renewal"]["reason"] == "bearing replaced"
+        assert found["learning"] == 2000
+        other = monitor.api("/v1/models/nobody/baseline")
+        async with monitor.client.post(other, data=json.dumps({"reason": "x"}), headers=allowed) as answer:
+            assert answer.status == 404
