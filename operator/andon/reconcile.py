@@ -23,6 +23,7 @@ from andon.core.rollout import decide
 from andon.core.snapshot import Objects, addresses, identity, router_pods, server_pods, snapshot, status_of
 from andon.core.status import Transition, Trouble, first_status, status, transitions, troubled_status
 from andon.core.telling import telling
+from andon.core.watching import soonest
 from andon.desired.children import Children, children, provider
 from andon.desired.difference import as_applied as _as_applied
 from andon.desired.difference import owned as _owned
@@ -32,6 +33,7 @@ from andon.desired.monitoring import monitoring_objects
 from andon.desired.platform import Platform
 from andon.desired.router import route_annotation
 from andon.errors import AndonError, ForbiddenError, GoneError, NameTakenError, RejectedError, UnsupportedError
+from andon.monitors import MONITOR_POLL, Monitors
 from andon.optional import OptionalObjects
 from andon.ports import Clock, Cluster, Fleet, Metrics, Monitor, Nobody, Routers
 
@@ -73,6 +75,7 @@ class Reconciler:
         self._clock = clock
         self._platform = platform
         self._optional = OptionalObjects(cluster)
+        self._monitors = Monitors(cluster, platform)
         self._fleet = fleet or Nobody()
 
     async def reconcile(self, key: Key) -> timedelta | None:
@@ -116,10 +119,12 @@ class Reconciler:
         wanted = children(observed, decision, self._platform, now).and_also(map(stamped, monitoring.plain))
         await self._carry_out(observed, wanted, live)
         trouble = await self._optional.bring(observed, kinds, monitoring.optional)
-        after = with_monitoring(status(observed, decision, now), observed, kinds.there, trouble, now)
+        waits = await self._monitors.bring(observed)
+        after = with_monitoring(status(observed, decision, now), observed, kinds.there, trouble, waits, now)
         self._fleet.tell(key.namespace, key.name, telling(observed, after))
         await self._write_status(model, observed.status, after, transitions(observed.status, after))
-        return AT_ONCE if decision.create is not None else _look_again(observed, decision.progress.look_again)
+        look_again = soonest(decision.progress.look_again, MONITOR_POLL if waits else None)
+        return AT_ONCE if decision.create is not None else _look_again(observed, look_again)
 
     async def _tell(self, model: Manifest, trouble: Trouble) -> None:
         """Say in the status what keeps us from going on, where it is not said yet."""

@@ -17,6 +17,7 @@ class Settings(BaseSettings):
     builder_image: str = Field(description="Image of the builder, which also fetches artifacts.")
     triton_image: str = Field(description="Image of Triton, unless a FaultModel names its own.")
     envoy_image: str = Field(description="Image of Envoy.")
+    monitor_image: str = Field(description="Image of the monitor.")
     image_pull_policy: Literal["Always", "IfNotPresent", "Never"] = "IfNotPresent"
     image_pull_secrets: tuple[str, ...] = Field(default=(), description="JSON list of names.")
 
@@ -37,6 +38,8 @@ class Settings(BaseSettings):
     build_resources: dict[str, Any] = Field(default={}, description="JSON, as in a container.")
     server_resources: dict[str, Any] = Field(default={}, description="JSON, as in a container.")
     router_resources: dict[str, Any] = Field(default={}, description="JSON, as in a container.")
+    monitor_resources: dict[str, Any] = Field(default={}, description="JSON, as in a container.")
+    monitor_size: str = Field(default="2Gi", description="Of the claim for predictions and labels.")
 
     namespaces: tuple[str, ...] = Field(default=(), description="JSON list; empty: all namespaces.")
     lease_namespace: str = Field(default="default", description="Where the leader's Lease lies.")
@@ -55,6 +58,7 @@ class Settings(BaseSettings):
                 builder=self.builder_image,
                 triton=self.triton_image,
                 envoy=self.envoy_image,
+                monitor=self.monitor_image,
                 pull_policy=self.image_pull_policy,
                 pull_secrets=self.image_pull_secrets,
             ),
@@ -76,4 +80,6 @@ class Settings(BaseSettings):
             build_resources=self.build_resources,
             server_resources=self.server_resources,
             router_resources=self.router_resources,
+            monitor_resources=self.monitor_resources,
+            monitor_size=self.monitor_size,
         )

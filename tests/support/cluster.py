@@ -9,7 +9,14 @@ import itertools
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
-from andon.api.meta import COMPONENT_BUILD, COMPONENT_PREFLIGHT, COMPONENT_ROUTER, LABEL_COMPONENT, LABEL_FAULT_MODEL
+from andon.api.meta import (
+    COMPONENT_BUILD,
+    COMPONENT_MONITOR,
+    COMPONENT_PREFLIGHT,
+    COMPONENT_ROUTER,
+    LABEL_COMPONENT,
+    LABEL_FAULT_MODEL,
+)
 from andon.api.v1alpha1 import Manifest
 from andon.core.comparison import Comparison
 from andon.core.observed import Followed, Route
@@ -204,6 +211,8 @@ class World:
         Whether the servers of a version become ready.
     accepted
         Whether a Gateway takes routes.
+    monitor_ready
+        Whether the monitor of the namespace is.
     traffic
         What was counted of a version's requests; None: a router is silent.
     comparison
@@ -217,6 +226,7 @@ class World:
             outcome="Passed", message="as recorded"
         )
         self.healthy: Callable[[int], bool] = lambda version: True
+        self.monitor_ready = True
         self.accepted = "True"
         self.traffic: Callable[[int], Traffic | None] = lambda version: None
         self.comparison: Callable[[str, str], Comparison | None] = lambda old, new: None
@@ -271,8 +281,10 @@ class World:
     def _run_deployment(self, deployment: Manifest) -> None:
         labels = deployment["spec"]["template"]["metadata"]["labels"]
         replicas = deployment["spec"]["replicas"]
-        router = labels[LABEL_COMPONENT] == COMPONENT_ROUTER
-        good = router or self.healthy(int(labels["andon.dev/version"]))
+        if labels[LABEL_COMPONENT] == COMPONENT_MONITOR:
+            good = self.monitor_ready
+        else:
+            good = labels[LABEL_COMPONENT] == COMPONENT_ROUTER or self.healthy(int(labels["andon.dev/version"]))
         name = deployment["metadata"]["name"]
         if ("Pod", f"{name}-pod") not in self._cluster.objects:
             pod = self._pod(f"{name}-pod", labels, deployment)

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from andon.api.meta import LABEL_FAULT_MODEL
 from andon.api.v1alpha1 import Manifest
 from andon.desired.platform import Images, Platform
 from andon.errors import ConflictError
@@ -129,5 +130,6 @@ class Run:
 
     @property
     def servers(self) -> list[str]:
-        """Names of the Deployments that stand."""
-        return [one["metadata"]["name"] for one in self.cluster.of("Deployment")]
+        """Names of the Deployments of the FaultModel that stand."""
+        mine = [one for one in self.cluster.of("Deployment") if LABEL_FAULT_MODEL in one["metadata"]["labels"]]
+        return [one["metadata"]["name"] for one in mine]

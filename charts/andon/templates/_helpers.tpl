@@ -85,6 +85,10 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 - apiGroups: [""]
   resources: [persistentvolumeclaims]
   verbs: [get, create]
+# The account of a namespace's monitor.
+- apiGroups: [""]
+  resources: [serviceaccounts]
+  verbs: [get, create, patch, delete]
 # Is it frozen (annotation andon.dev/freeze)? A Role gives this for its own namespace alone.
 - apiGroups: [""]
   resources: [namespaces]

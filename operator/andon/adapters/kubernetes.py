@@ -29,6 +29,7 @@ _KINDS = {
     "Service": ("api", "", "v1", "services"),
     "ConfigMap": ("api", "", "v1", "configmaps"),
     "PersistentVolumeClaim": ("api", "", "v1", "persistentvolumeclaims"),
+    "ServiceAccount": ("api", "", "v1", "serviceaccounts"),
     "Namespace": ("api", "", "v1", "namespaces"),
     "Event": ("api", "", "v1", "events"),
     "HTTPRoute": ("apis", "gateway.networking.k8s.io", "v1", "httproutes"),

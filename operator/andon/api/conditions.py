@@ -87,6 +87,7 @@ class Reason(StrEnum):
     MIRROR_UNSUPPORTED = "MirrorUnsupported"
     MONITORING_IN_PLACE = "MonitoringInPlace"
     PROMETHEUS_OPERATOR_ABSENT = "PrometheusOperatorAbsent"
+    MONITOR_NOT_READY = "MonitorNotReady"
     MONITORING_FAILED = "MonitoringFailed"
     INVALID_SPEC = "InvalidSpec"
     NAME_TAKEN = "NameTaken"

@@ -13,7 +13,7 @@ NEEDED_KINDS = ("PrometheusRule", "PodMonitor")
 
 
 def with_monitoring(
-    status: FaultModelStatus, observed: Observed, kinds: Collection[str], trouble: str, now: datetime
+    status: FaultModelStatus, observed: Observed, kinds: Collection[str], trouble: str, monitor: str, now: datetime
 ) -> FaultModelStatus:
     """Give the status with MonitoringReady; without it where nothing is to be watched.
 
@@ -23,11 +23,13 @@ def with_monitoring(
         The optional kinds that the cluster has.
     trouble
         Why they could not be written; empty where they were, or there was nothing to write.
+    monitor
+        Why the monitor of the namespace is not ready; empty where it is.
     """
     others = tuple(one for one in status.conditions if one.type != ConditionType.MONITORING_READY)
     if not observed.spec.monitoring.enabled and not trouble:
         return status.model_copy(update={"conditions": others})
-    said, reason, message = _said(kinds, trouble)
+    said, reason, message = _said(kinds, trouble, monitor)
     before = observed.status.condition(ConditionType.MONITORING_READY)
     since = before.last_transition_time if before is not None and before.status == said else _stamp(now)
     condition = Condition(
@@ -41,9 +43,11 @@ def with_monitoring(
     return status.model_copy(update={"conditions": tuple(sorted((*others, condition), key=lambda one: one.type))})
 
 
-def _said(kinds: Collection[str], trouble: str) -> tuple[Literal["True", "False"], str, str]:
+def _said(kinds: Collection[str], trouble: str, monitor: str) -> tuple[Literal["True", "False"], str, str]:
     if trouble:
         return "False", Reason.MONITORING_FAILED, f"{trouble} What serves is not touched."
+    if monitor:
+        return "False", Reason.MONITOR_NOT_READY, f"{monitor} What serves is not touched."
     absent = [kind for kind in NEEDED_KINDS if kind not in kinds]
     if absent:
         return (
@@ -52,7 +56,7 @@ def _said(kinds: Collection[str], trouble: str) -> tuple[Literal["True", "False"
             f"The cluster has no {' and no '.join(absent)} (monitoring.coreos.com): rules lie in a ConfigMap, and pods"
             " carry scrape annotations. Install the Prometheus Operator, and they are written without a restart.",
         )
-    return "True", Reason.MONITORING_IN_PLACE, "Rules and scrape settings are in place."
+    return "True", Reason.MONITORING_IN_PLACE, "The monitor is ready; rules and scrape settings are in place."
 
 
 def _stamp(time: datetime) -> str:

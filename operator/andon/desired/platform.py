@@ -20,6 +20,7 @@ class Images:
     builder: str
     triton: str
     envoy: str
+    monitor: str = ""
     pull_policy: str = "IfNotPresent"
     pull_secrets: tuple[str, ...] = ()
 
@@ -78,3 +79,5 @@ class Platform:
     build_resources: dict[str, Any] = field(default_factory=dict)
     server_resources: dict[str, Any] = field(default_factory=dict)
     router_resources: dict[str, Any] = field(default_factory=dict)
+    monitor_resources: dict[str, Any] = field(default_factory=dict)
+    monitor_size: str = "2Gi"

@@ -25,7 +25,8 @@ def test_every_setting_is_set_and_nothing_else() -> None:
 
 def test_defaults_of_chart_and_operator_agree(monkeypatch: pytest.MonkeyPatch) -> None:
     read = settings(monkeypatch)
-    chosen_by_chart = {"build_resources", "server_resources", "router_resources", "lease_namespace", "identity"}
+    resources = {f"{part}_resources" for part in ("build", "server", "router", "monitor")}
+    chosen_by_chart = resources | {"lease_namespace", "identity"}
     for name, field in Settings.model_fields.items():
         if not field.is_required() and name not in chosen_by_chart:
             assert getattr(read, name) == field.default, name

@@ -8,7 +8,7 @@ import yaml
 from lab.paths import REPOSITORY
 from tests.unit.chart.rendering import CHART, Manifest, container, environment, render
 
-NAMES = ("operator", "builder", "triton", "envoy")
+NAMES = ("operator", "builder", "monitor", "triton", "envoy")
 DIGEST = "sha256:" + "0123456789abcdef" * 4
 
 

@@ -38,11 +38,13 @@ def needed() -> Rights:
     allow("delete", *reconcile._PRUNED)
     applied = ("Deployment", "Service", "ConfigMap", "PodDisruptionBudget")
     # Before a child is made the operator looks whether somebody else has one of its name.
-    allow("get", "FaultModel", "PersistentVolumeClaim", "Namespace", *applied)
+    allow("get", "FaultModel", "PersistentVolumeClaim", "Namespace", "ServiceAccount", *applied)
     allow("create", *applied, "Job", "FaultModelVersion", "PersistentVolumeClaim", "Event")
     allow("patch", *applied, "Pod")
     for verb in ("get", "list", "create", "patch", "delete"):
         allow(verb, *OPTIONAL_KINDS)
+    for verb in ("create", "patch", "delete"):
+        allow(verb, "ServiceAccount")
     rights["andon.dev", "faultmodels/status"].add("update")
     # Owner references that block deletion ask for it where OwnerReferencesPermissionEnforcement is on.
     rights["andon.dev", "faultmodels/finalizers"].add("update")
@@ -85,7 +87,8 @@ def test_whole_cluster_gives_what_the_code_needs_and_no_more() -> None:
 def test_namespaces_give_cluster_wide_only_what_kopf_needs() -> None:
     manifests = render(WATCHED)
     names = {one["metadata"]["name"] for one in of_kind(manifests, "ClusterRole")}
-    assert names == {"andon-operator-andon-system", "andon-view", "andon-edit"}
+    own = "andon-operator-andon-system"
+    assert names == {own, f"{own}-monitor", "andon-view", "andon-edit"}
     assert rights_of(role(manifests, "ClusterRole", "andon-operator-andon-system")) == FOR_KOPF_IN_NAMESPACES
     for namespace in WATCHED["watchNamespaces"]:
         assert rights_of(role(manifests, "Role", "andon-operator", namespace)) == needed()
@@ -139,6 +142,7 @@ def test_every_role_is_bound_to_the_operator(values: Manifest) -> None:
     account = the(manifests, "ServiceAccount")["metadata"]
     subjects = [{"kind": "ServiceAccount", "name": account["name"], "namespace": account["namespace"]}]
     bindings = of_kind(manifests, "ClusterRoleBinding") + of_kind(manifests, "RoleBinding")
+    bindings = [one for one in bindings if not one["metadata"]["name"].endswith("-monitor")]
     assert all(binding["subjects"] == subjects for binding in bindings)
     bound = {
         (binding["roleRef"]["kind"], binding["roleRef"]["name"], binding["metadata"].get("namespace"))
@@ -149,8 +153,31 @@ def test_every_role_is_bound_to_the_operator(values: Manifest) -> None:
         for one in of_kind(manifests, "ClusterRole") + of_kind(manifests, "Role")
         if "rbac.authorization.k8s.io/aggregate-to-view" not in one["metadata"]["labels"]
         and "rbac.authorization.k8s.io/aggregate-to-edit" not in one["metadata"]["labels"]
+        and not one["metadata"]["name"].endswith("-monitor")
     }
     assert bound == given
+
+
+@pytest.mark.parametrize(
+    ("values", "namespaces"),
+    [
+        ({}, []),
+        (WATCHED, ["press-shop", "paint"]),
+        ({"monitor": {"labelNamespaces": ["paint"]}}, ["paint"]),
+        ({**WATCHED, "monitor": {"labelNamespaces": ["paint"]}}, ["paint"]),
+    ],
+)
+def test_monitors_may_review_tokens_where_labels_are_taken_and_nothing_else(
+    values: Manifest, namespaces: list[str]
+) -> None:
+    manifests = render(values)
+    bindings = [one for one in of_kind(manifests, "ClusterRoleBinding") if one["metadata"]["name"].endswith("-monitor")]
+    subjects = [subject for binding in bindings for subject in binding["subjects"]]
+    assert [subject["namespace"] for subject in subjects] == namespaces
+    assert {subject["name"] for subject in subjects} <= {"andon-monitor"}
+    for binding in bindings:
+        given = rights_of(role(manifests, "ClusterRole", binding["roleRef"]["name"]))
+        assert given == {("authentication.k8s.io", "tokenreviews"): {"create"}}
 
 
 def test_people_get_no_right_to_write_versions_or_status() -> None:

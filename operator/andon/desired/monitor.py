@@ -1,0 +1,137 @@
+"""The monitor of a namespace: one for all FaultModels there that have monitoring enabled, and owned by all of them."""
+
+from collections.abc import Sequence
+
+from andon.api.meta import (
+    API_VERSION,
+    COMPONENT_MONITOR,
+    FIELD_MANAGER,
+    GRPC_PORT,
+    HTTP_PORT,
+    LABEL_COMPONENT,
+    LABEL_MANAGED_BY,
+    LABEL_NAME,
+    MONITOR_API_PORT,
+    MONITOR_NAME,
+)
+from andon.api.v1alpha1 import Manifest
+from andon.core.observed import Identity
+from andon.desired.platform import Platform
+from andon.desired.pods import CONTAINER_SECURITY, Mounts, add_store, environment, pod_spec
+
+STOP_SECONDS = 30
+"""How long the monitor may take to write what waits, when it stops: its own limit is 20 s."""
+
+LABELS = {LABEL_NAME: "andon", LABEL_COMPONENT: COMPONENT_MONITOR, LABEL_MANAGED_BY: FIELD_MANAGER}
+"""None of them names a FaultModel: it belongs to several."""
+
+
+def owners_of(models: Sequence[Manifest]) -> tuple[Identity, ...]:
+    """Give the FaultModels of a namespace that a monitor belongs to, in an order that all of them find alike."""
+    watched = [
+        model
+        for model in models
+        if (model["spec"].get("monitoring") or {}).get("enabled") and not model["metadata"].get("deletionTimestamp")
+    ]
+    metas = sorted((model["metadata"] for model in watched), key=lambda meta: str(meta["name"]))
+    return tuple(Identity(meta["namespace"], meta["name"], meta["uid"], meta.get("generation", 0)) for meta in metas)
+
+
+def monitor_claim(namespace: str, platform: Platform) -> Manifest:
+    """Write the claim for predictions and labels. It is made once, and outlives the monitor: labels are dear."""
+    spec: Manifest = {
+        "accessModes": ["ReadWriteOnce"],
+        "resources": {"requests": {"storage": platform.monitor_size}},
+    }
+    if platform.store.storage_class:
+        spec["storageClassName"] = platform.store.storage_class
+    meta = {"name": MONITOR_NAME, "namespace": namespace, "labels": LABELS}
+    return {"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": meta, "spec": spec}
+
+
+def monitor(owners: Sequence[Identity], platform: Platform) -> list[Manifest]:
+    """Write the service account, the Service and the Deployment.
+
+    Parameters
+    ----------
+    owners
+        All FaultModels of the namespace that have monitoring enabled; at least one.
+    """
+    namespace = owners[0].namespace
+    ports = (("http", HTTP_PORT), ("grpc", GRPC_PORT), ("api", MONITOR_API_PORT))
+    service_ports = [{"name": name, "port": number, "targetPort": name} for name, number in ports]
+    return [
+        {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": _metadata(namespace, owners)},
+        {
+            "apiVersion": "v1",
+            "kind": "Service",
+            "metadata": _metadata(namespace, owners),
+            "spec": {"selector": LABELS, "ports": service_ports},
+        },
+        {
+            "apiVersion": "apps/v1",
+            "kind": "Deployment",
+            "metadata": _metadata(namespace, owners),
+            "spec": {
+                "replicas": 1,
+                "revisionHistoryLimit": 1,
+                "selector": {"matchLabels": LABELS},
+                # Its database has one writer.
+                "strategy": {"type": "Recreate"},
+                "template": {"metadata": {"labels": LABELS, "annotations": _SCRAPED}, "spec": _pod(platform)},
+            },
+        },
+    ]
+
+
+_SCRAPED = {
+    "prometheus.io/scrape": "true",
+    "prometheus.io/port": str(MONITOR_API_PORT),
+    "prometheus.io/path": "/metrics",
+}
+
+
+def _metadata(namespace: str, owners: Sequence[Identity]) -> Manifest:
+    references = [
+        {"apiVersion": API_VERSION, "kind": "FaultModel", "name": owner.name, "uid": owner.uid} for owner in owners
+    ]
+    return {"name": MONITOR_NAME, "namespace": namespace, "labels": LABELS, "ownerReferences": references}
+
+
+def _pod(platform: Platform) -> Manifest:
+    mounts = Mounts()
+    values = {"TMPDIR": "/tmp", **add_store(mounts, platform, read_only=True)}  # noqa: S108  the container's own
+    mounts.add("data", "/data", {"persistentVolumeClaim": {"claimName": MONITOR_NAME}})
+    mounts.add("tmp", "/tmp", {"emptyDir": {"sizeLimit": "256Mi"}})  # noqa: S108
+    container = {
+        "name": COMPONENT_MONITOR,
+        "image": platform.images.monitor,
+        "imagePullPolicy": platform.images.pull_policy,
+        "args": ["serve"],
+        "env": environment(values),
+        "ports": [
+            {"name": "http", "containerPort": HTTP_PORT},
+            {"name": "grpc", "containerPort": GRPC_PORT},
+            {"name": "api", "containerPort": MONITOR_API_PORT},
+        ],
+        "startupProbe": _probe("/readyz", 2, 60),
+        "readinessProbe": _probe("/readyz", 5, 3),
+        "livenessProbe": _probe("/healthz", 10, 3),
+        "resources": platform.monitor_resources,
+        "securityContext": CONTAINER_SECURITY,
+        "volumeMounts": mounts.mounts,
+    }
+    return pod_spec(
+        platform.images,
+        # It asks the API server who sends labels (TokenReview), and nothing else.
+        serviceAccountName=MONITOR_NAME,
+        automountServiceAccountToken=True,
+        containers=[container],
+        volumes=mounts.volumes,
+        terminationGracePeriodSeconds=STOP_SECONDS,
+    )
+
+
+def _probe(path: str, period: int, failures: int) -> Manifest:
+    get = {"path": path, "port": "api"}
+    return {"httpGet": get, "periodSeconds": period, "timeoutSeconds": 5, "failureThreshold": failures}

@@ -1,0 +1,117 @@
+"""The monitor of a namespace: made by the first FaultModel that wants it, kept by all, gone with the last."""
+
+from typing import Any
+
+from andon.errors import ForbiddenError
+from tests.support.cluster import fault_model
+from tests.support.runs import KEY, Run
+
+MONITOR = "andon-monitor"
+
+
+async def monitored() -> Run:
+    run = Run()
+    run.apply(monitoring={"enabled": True})
+    await run.settle()
+    return run
+
+
+def owners(run: Run) -> list[str]:
+    references = run.cluster.objects["Deployment", MONITOR]["metadata"]["ownerReferences"]
+    return [one["name"] for one in references]
+
+
+def other(run: Run, *, enabled: bool) -> dict[str, Any]:
+    manifest = fault_model(monitoring={"enabled": enabled})
+    manifest["metadata"]["name"] = "axis"
+    return run.cluster.put(manifest)
+
+
+async def test_it_is_made_with_an_account_of_its_own_and_a_claim_that_stays() -> None:
+    run = await monitored()
+    assert run.condition("MonitoringReady")[1] != "MonitorNotReady"
+    deployment = run.cluster.objects["Deployment", MONITOR]
+    pod = deployment["spec"]["template"]["spec"]
+    assert pod["serviceAccountName"] == MONITOR
+    assert deployment["spec"]["strategy"] == {"type": "Recreate"}
+    assert "ownerReferences" not in run.cluster.objects["PersistentVolumeClaim", MONITOR]["metadata"]
+    assert {kind for kind, name in run.cluster.objects if name == MONITOR} == {
+        "Deployment",
+        "PersistentVolumeClaim",
+        "Service",
+        "ServiceAccount",
+    }
+
+
+async def test_at_rest_nothing_is_written() -> None:
+    run = await monitored()
+    writes = len(run.cluster.writes)
+    for _ in range(3):
+        await run.reconciler.reconcile(KEY)
+    assert run.cluster.writes[writes:] == []
+
+
+async def test_it_belongs_to_all_who_want_it_and_goes_with_the_last() -> None:
+    run = await monitored()
+    other(run, enabled=True)
+    await run.settle()
+    assert owners(run) == ["axis", "spindle"]
+    run.apply(monitoring={"enabled": False})
+    await run.settle()
+    assert owners(run) == ["axis"]
+    assert run.condition("MonitoringReady")[0] == "Absent"
+    other(run, enabled=False)
+    run.apply(monitoring={"enabled": True})
+    await run.settle()
+    assert owners(run) == ["spindle"]
+    run.apply(monitoring={"enabled": False})
+    await run.settle()
+    assert ("Deployment", MONITOR) not in run.cluster.objects
+    assert ("Service", MONITOR) not in run.cluster.objects
+    assert ("PersistentVolumeClaim", MONITOR) in run.cluster.objects, "labels are dear"
+
+
+async def test_while_it_is_not_ready_the_condition_says_so_and_serving_goes_on() -> None:
+    run = await monitored()
+    run.world.monitor_ready = False
+    for _ in range(3):
+        await run.turn()
+    assert run.condition("MonitoringReady") == ("False", "MonitorNotReady")
+    assert run.condition("Ready") == ("True", "RolledOut")
+    assert await run.reconciler.reconcile(KEY) is not None, "no event tells of it"
+    run.world.monitor_ready = True
+    await run.settle()
+    assert run.condition("MonitoringReady")[1] != "MonitorNotReady"
+
+
+async def test_an_object_of_somebody_else_is_not_taken_over() -> None:
+    run = Run()
+    run.cluster.put({"kind": "Service", "metadata": {"name": MONITOR, "labels": {}}, "spec": {}})
+    run.apply(monitoring={"enabled": True})
+    await run.turn()
+    await run.until(lambda: run.condition("Ready") == ("True", "RolledOut"))
+    assert run.condition("MonitoringReady")[1] == "MonitorNotReady"
+    assert "ownerReferences" not in run.cluster.objects["Service", MONITOR]["metadata"]
+
+
+async def test_a_right_that_is_missing_holds_up_nothing_else() -> None:
+    run = Run()
+    allowed = run.cluster.apply
+
+    async def forbidden(manifest: dict[str, Any]) -> None:
+        if manifest["kind"] == "ServiceAccount":
+            raise ForbiddenError("serviceaccounts is forbidden")
+        await allowed(manifest)
+
+    run.cluster.apply = forbidden  # type: ignore[method-assign]
+    run.apply(monitoring={"enabled": True})
+    await run.turn()
+    await run.until(lambda: run.condition("Ready") == ("True", "RolledOut"))
+    assert run.condition("MonitoringReady") == ("False", "MonitorNotReady")
+
+
+async def test_models_without_monitoring_never_look_at_it() -> None:
+    run = Run()
+    run.apply()
+    await run.settle()
+    assert not any(name == MONITOR for _, name in run.cluster.objects)
