@@ -1,4 +1,4 @@
-"""A candidate proves itself on the real line: copies, evidence from router, Triton and monitor, and a watch at the end."""
+"""A candidate proves itself on the real line: copies, evidence of router, Triton and monitor, a watch at the end."""
 
 from collections.abc import Iterator
 from pathlib import Path

@@ -190,6 +190,10 @@ class Router:
         """Give the loopback port of http, grpc, status or admin."""
         return self._ports[name]
 
+    def wait(self) -> None:
+        """Let some tenths of a second pass between two looks."""
+        threading.Event().wait(0.2)
+
     def says(self) -> Followed:
         return read_route(
             self._status("/config_dump?resource=dynamic_route_configs"), self._status("/clusters?format=json")
