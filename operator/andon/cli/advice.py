@@ -8,7 +8,10 @@ from andon.api.conditions import ConditionType, Reason
 from andon.api.meta import (
     ANNOTATION_ABORT,
     ANNOTATION_APPROVE,
+    ANNOTATION_FREEZE,
+    ANNOTATION_PROMOTE,
     ANNOTATION_RETRAIN,
+    ANNOTATION_ROLLBACK,
     COMPONENT_BUILD,
     COMPONENT_PREFLIGHT,
     COMPONENT_ROUTER,
@@ -132,6 +135,53 @@ def _wait_for_window(facts: Facts) -> tuple[str, ...]:
     )
 
 
+def _wait_for_evidence(facts: Facts) -> tuple[str, ...]:
+    return (
+        "Wait: it goes on by itself when the evidence suffices. What people can settle by a look:"
+        f" andon labels queue {facts.name} -n {facts.namespace}",
+        f"To take it as it is: {_word(facts, 'promote')}",
+        f"To call it off: {_word(facts, 'abort')}",
+    )
+
+
+def _take_without_evidence(facts: Facts) -> tuple[str, ...]:
+    digest = facts.evidence is not None and next(
+        (one.digest for one in facts.versions or () if one.version == facts.evidence.version), None
+    )
+    take = (
+        f"kubectl annotate fm {facts.name} -n {facts.namespace} --overwrite {ANNOTATION_PROMOTE}={digest or 'DIGEST'}"
+    )
+    return ("Mend what is missing, then change the spec to have it tried again.", f"To take it as it is: {take}")
+
+
+def _better_version(facts: Facts) -> tuple[str, ...]:
+    return (
+        "What serves goes on serving. The evidence above says which limit was broken; change the spec or the data.",
+        f"If the data was mended under the same address, have it read again: {_retrain(facts)}",
+    )
+
+
+def _watch(facts: Facts) -> tuple[str, ...]:
+    return (
+        "Wait: nothing is wrong; the version before stands ready for a while.",
+        f"To go back to it: {_word(facts, 'rollback')}",
+    )
+
+
+def _thaw(facts: Facts) -> tuple[str, ...]:
+    return (
+        f"Wait, or thaw the namespace: kubectl annotate namespace {facts.namespace} {ANNOTATION_FREEZE}-",
+        f"To call it off: {_word(facts, 'abort')}",
+    )
+
+
+def _unroll(facts: Facts) -> tuple[str, ...]:
+    return (
+        "What serves goes on serving. Mend the spec or the data, then let versions come again:"
+        f" kubectl annotate fm {facts.name} -n {facts.namespace} {ANNOTATION_ROLLBACK}-",
+    )
+
+
 def _unabort(facts: Facts) -> tuple[str, ...]:
     return (
         "What serves goes on serving. To try that version again, change the spec or the data and take the annotation"
@@ -162,6 +212,7 @@ _UNDER_WAY: dict[str, str] = {
     Reason.VERSION_STARTING: "the version starts.",
     Reason.PREFLIGHT_RUNNING: "the new server is asked for its golden samples.",
     Reason.CANARY_ADVANCING: "the candidate comes to its next step.",
+    Reason.SHADOWING: "the candidate gets copies of requests.",
     Reason.SUPERSEDED: "the candidate of an earlier spec gives its traffic back.",
     Reason.SWITCHING_TRAFFIC: "traffic moves to the new version.",
 }
@@ -187,6 +238,14 @@ _ADVICE: dict[str, Callable[[Facts], tuple[str, ...]]] = {
     Reason.ABORTED: _unabort,
     Reason.PAUSED: _wait_or_cut_short,
     Reason.AWAITING_APPROVAL: _judge,
+    Reason.AWAITING_EVIDENCE: _wait_for_evidence,
+    Reason.EVIDENCE_EXHAUSTED: _judge,
+    Reason.EVIDENCE_MISSING: _take_without_evidence,
+    Reason.ANALYSIS_FAILED: _better_version,
+    Reason.WATCHING: _watch,
+    Reason.FROZEN: _thaw,
+    Reason.ROLLBACK_ASKED: _unroll,
+    Reason.INVALID_ROLLBACK: _unroll,
     Reason.WAITING_FOR_WINDOW: _wait_for_window,
     Reason.ROUTER_NOT_READY: _router_pods,
     Reason.SIGNATURE_CHANGED: _approve,

@@ -252,6 +252,106 @@ def abort(
     _say(verbs.ABORT, name, digest, namespace, context, kubeconfig)
 
 
+@app.command()
+def rollback(
+    name: Name,
+    to: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            metavar="VERSION",
+            help="Number of the version to go back to.",
+            show_default="the newest other one that held all traffic",
+        ),
+    ] = None,
+    namespace: Namespace = None,
+    context: Context = None,
+    kubeconfig: Kubeconfig = None,
+) -> None:
+    """Go back to a version that has held all traffic, whatever the spec asks for: no build, no analysis, no window.
+
+    It holds until the annotation is taken away. Ends with 0 if that is set, with 1 if there is no such version, with 2
+    if there is no connection or no right.
+
+    **Examples**
+
+    - `andon rollback spindle -n press-shop`
+
+    - `andon rollback spindle --to 4`
+    """
+    from andon.cli.cluster import connect
+    from andon.cli.rollback import rollback as go_back
+
+    cluster = connect(kubeconfig, context)
+    typer.echo(go_back(cluster, namespace or cluster.namespace, name, to))
+
+
+labels = typer.Typer(no_args_is_help=True, help="What people are asked to inspect, and what they found.")
+app.add_typer(labels, name="labels")
+
+
+@labels.command("queue")
+def labels_queue(
+    name: Name,
+    namespace: Namespace = None,
+    limit: Annotated[int, typer.Option(min=1, max=1000, metavar="N", help="Only the first N.")] = 20,
+    output: Annotated[StatusOutput, typer.Option("--output", "-o", help="Form of the output.")] = StatusOutput.TEXT,
+    context: Context = None,
+    kubeconfig: Kubeconfig = None,
+) -> None:
+    """Show on which inputs the new version and the one that serves disagree, so that people can look at the parts.
+
+    Only these decide whether the new one finds fewer faults; the most telling come first.
+
+    **Examples**
+
+    - `andon labels queue spindle -n press-shop`
+    """
+    import json
+
+    from andon.cli import labels as found
+    from andon.cli.cluster import connect
+
+    cluster = connect(kubeconfig, context)
+    place = namespace or cluster.namespace
+    cluster.fault_model(place, name)
+    with found.monitor(cluster, place) as base:
+        document = found.queue(base, name, limit)
+    typer.echo(json.dumps(document) if output == StatusOutput.JSON else found.told_queue(document, name))
+
+
+@labels.command("import")
+def labels_import(
+    name: Name,
+    file: Annotated[Path, typer.Argument(help="CSV with a header, or JSON (.json).", metavar="FILE")],
+    namespace: Namespace = None,
+    account: Annotated[
+        str, typer.Option(metavar="NAME", help="Service account of the namespace that the labels come from.")
+    ] = "default",
+    context: Context = None,
+    kubeconfig: Kubeconfig = None,
+) -> None:
+    """Send labels: what the parts of earlier requests turned out to be.
+
+    Columns: requestId (and row), or asset and time; and fault (true or false), or label. The account is kept with each
+    label. Ends with 0 if all were taken, with 1 if any was refused, with 2 if there is no connection or no right.
+
+    **Examples**
+
+    - `andon labels import spindle inspected.csv -n press-shop`
+    """
+    from andon.cli import labels as found
+    from andon.cli.cluster import connect
+
+    cluster = connect(kubeconfig, context)
+    place = namespace or cluster.namespace
+    cluster.fault_model(place, name)
+    with found.monitor(cluster, place) as base:
+        document = found.send(base, name, file, cluster.token(place, account, found.AUDIENCE))
+    typer.echo(found.told_outcome(document, name))
+    raise typer.Exit(ExitCode.FAILED if document.get("refused") else ExitCode.OK)
+
+
 def _say(
     verb: Verb, name: str, digest: str | None, namespace: str | None, context: str | None, kubeconfig: str | None
 ) -> None:

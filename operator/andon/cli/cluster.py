@@ -15,6 +15,7 @@ from kubernetes.client.exceptions import ApiException
 from kubernetes.config.config_exception import ConfigException
 
 from andon.api.meta import (
+    COMPONENT_MONITOR,
     COMPONENT_ROUTER,
     COMPONENT_SERVER,
     GROUP,
@@ -116,6 +117,35 @@ class Cluster:
 
     def _pods(self, namespace: str, selector: str) -> list[Manifest]:
         return self._list(self._core.list_namespaced_pod, "pods", namespace, label_selector=selector)
+
+    def monitor_pods(self, namespace: str) -> list[Manifest]:
+        """Read the pods of a namespace's monitor."""
+        return self._pods(namespace, f"{LABEL_COMPONENT}={COMPONENT_MONITOR}")
+
+    def config_map(self, namespace: str, name: str) -> Manifest | None:
+        """Read a ConfigMap; None where there is none."""
+        selector = f"metadata.name={name}"
+        found = self._list(self._core.list_namespaced_config_map, "configmaps", namespace, field_selector=selector)
+        return next(iter(found), None)
+
+    def token(self, namespace: str, account: str, audience: str) -> str:
+        """Ask for a token of a service account that is good for ten minutes and for one audience.
+
+        Raises
+        ------
+        CliError
+            Why the cluster gives none.
+        """
+        body = {"spec": {"audiences": [audience], "expirationSeconds": 600}}
+        try:
+            answer = _call(
+                lambda: self._core.create_namespaced_service_account_token(
+                    account, namespace, body, _request_timeout=_TIMEOUT
+                )
+            )
+        except ApiException as error:
+            raise refused(error, f"a token of service account {account} in namespace {namespace}", "create") from error
+        return str(answer.status.token)
 
     def _versions(self, namespace: str) -> list[Manifest]:
         try:

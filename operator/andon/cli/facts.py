@@ -56,6 +56,16 @@ class EventFacts:
 
 
 @dataclass(frozen=True)
+class EvidenceFacts:
+    """What was seen of a candidate, or of the last one."""
+
+    version: int
+    verdict: str
+    message: str
+    at: str | None
+
+
+@dataclass(frozen=True)
 class Facts:
     """All that `andon status` shows.
 
@@ -80,6 +90,7 @@ class Facts:
     http: str | None
     grpc: str | None
     failed_digests: tuple[str, ...]
+    evidence: EvidenceFacts | None
     versions: tuple[VersionFacts, ...] | None
     events: tuple[EventFacts, ...] | None
     gaps: tuple[str, ...]
@@ -137,6 +148,7 @@ def read(
         http=endpoints.get("http"),
         grpc=endpoints.get("grpc"),
         failed_digests=tuple(status.get("failedDigests") or ()),
+        evidence=_evidence(status.get("evidence")),
         versions=None if known is None else tuple(_weighed(version, weights) for version in known),
         events=None if events is None else _events(events),
         gaps=tuple(gaps),
@@ -152,6 +164,13 @@ def _version(manifest: Manifest) -> VersionFacts:
         f1=(spec.get("metrics") or {}).get("f1"),
         created=manifest["metadata"].get("creationTimestamp"),
     )
+
+
+def _evidence(told: dict[str, Any] | None) -> EvidenceFacts | None:
+    if not told:
+        return None
+    words = {key: str(told.get(key) or "") for key in ("verdict", "message")}
+    return EvidenceFacts(int(told.get("version", 0)), words["verdict"], words["message"], told.get("at"))
 
 
 def _weighed(version: VersionFacts, weights: dict[int, int | None]) -> VersionFacts:

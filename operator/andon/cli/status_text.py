@@ -12,7 +12,7 @@ from rich.text import Text
 
 from andon.api.conditions import ConditionType
 from andon.cli.advice import advice
-from andon.cli.facts import ConditionFacts, Facts, VersionFacts
+from andon.cli.facts import ConditionFacts, EvidenceFacts, Facts, VersionFacts
 from andon.cli.words import UNKNOWN, age, percent, score, short_digest, size, truth
 
 EVENTS_SHOWN = 5
@@ -47,6 +47,8 @@ def _summary(facts: Facts) -> Table:
     table.add_row("Serving", _serving(facts))
     table.add_row("Candidate", _track(facts.candidate) if facts.candidate else ("none" if facts.current else UNKNOWN))
     table.add_row("Endpoints", _endpoints(facts))
+    if facts.evidence is not None:
+        table.add_row("Evidence", _evidence(facts.evidence))
     if facts.failed_digests:
         table.add_row("Given up", ", ".join(short_digest(digest) for digest in facts.failed_digests))
     return table
@@ -93,6 +95,12 @@ def _track(version: VersionFacts) -> str:
         f"version {version.version} · {percent(version.weight)} of requests · {short_digest(version.digest)}"
         f" · {size(version.bytes)} · F1 {score(version.f1)}"
     )
+
+
+def _evidence(evidence: EvidenceFacts) -> Text:
+    style = _style({"Pass": True, "Fail": False}.get(evidence.verdict))
+    text = Text(f"version {evidence.version}: {evidence.verdict}", style=style)
+    return text.append(f". {evidence.message}" if evidence.message else "", style="default")
 
 
 def _endpoints(facts: Facts) -> str:

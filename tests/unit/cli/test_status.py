@@ -206,3 +206,28 @@ def test_watch_prints_changes_tells_lost_connections_and_ends_by_the_last_state(
         ("Building", "the API server does not answer."),
         ("Stable", None),
     ]
+
+
+@pytest.mark.parametrize(
+    ("reason", "advised"),
+    [
+        ("AwaitingEvidence", "andon labels queue spindle"),
+        ("EvidenceExhausted", "andon approve spindle"),
+        ("EvidenceMissing", "andon.dev/promote="),
+        ("AnalysisFailed", "change the spec or the data"),
+        ("Watching", "andon rollback spindle"),
+        ("Frozen", "andon.dev/freeze-"),
+        ("RollbackAsked", "andon.dev/rollback-"),
+    ],
+)
+def test_what_the_analysis_says_comes_with_what_to_do(reason: str, advised: str) -> None:
+    evidence = {
+        "version": 2,
+        "verdict": "Inconclusive",
+        "message": "24 faults until now.",
+        "at": "2026-01-01T00:00:00Z",
+    }
+    ready = m.condition("Ready", "False", reason, "Held.")
+    told = text(facts_of(m.fault_model(**{**m.STABLE, "evidence": evidence, "conditions": [ready]})), width=200)
+    assert advised in told
+    assert "version 2: Inconclusive. 24 faults until now." in told
