@@ -21,6 +21,8 @@ from model_builder.store import artifact_path
 from model_monitor.tensors import Rows
 
 KEPT = 16
+ROUNDING = 1e-4
+"""How far a probability in float32 may lie beside 0 to 1 by rounding."""
 RETRY_SECONDS = 15.0
 """How long a model that could not be loaded is not asked for again."""
 
@@ -64,13 +66,31 @@ class Model:
         outputs = dict(zip(self._outputs, self._session.run(self._outputs, rows.inputs()), strict=True))
         scores = np.asarray(outputs.pop(SCORE if self.signature.threshold is not None else PROBABILITIES), np.float64)
         labels = np.asarray(next(iter(outputs.values()))).reshape(-1).astype(np.int64)
-        scores = scores.reshape(len(rows), -1)
-        valid = ((scores >= 0) & (scores <= 1)).all(axis=1) & (labels >= 0) & (labels < len(self.signature.classes))
+        scores, sound = probabilities(scores.reshape(len(rows), -1))
+        valid = sound & (labels >= 0) & (labels < len(self.signature.classes))
         if self.signature.threshold is not None:
             alarm = scores[:, 0]
         else:
             alarm = 1.0 - scores[:, self.signature.classes.index(self.normal)]
         return Answers(np.where(valid, alarm, np.nan), np.where(valid, labels, -1))
+
+
+def probabilities(scores: npt.NDArray[np.float64]) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.bool_]]:
+    """Tell scores that are probabilities from those that are none, and bring the former into 0 to 1.
+
+    Parameters
+    ----------
+    scores
+        Array of shape (rows, scores). A mean over trees in float32 may come out some millionths over 1: thirty times
+        1/30 does.
+
+    Returns
+    -------
+    scores, valid
+        The first within 0 to 1 where it is valid, the second of shape (rows,).
+    """
+    valid = ((scores >= -ROUNDING) & (scores <= 1 + ROUNDING)).all(axis=1)
+    return np.clip(scores, 0.0, 1.0), np.asarray(valid)
 
 
 def normal_class(signature: Signature, baseline: dict[str, Any]) -> str:
