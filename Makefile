@@ -113,6 +113,11 @@ test-gateway: $(VENV)/ready ## Routes under a real Gateway: Traefik, beside the 
 	$(LAB) up --traefik
 	$(IN_CLUSTER) $(BIN)/pytest --timeout=600 -m gateway tests/e2e
 
+.PHONY: test-faults
+test-faults: $(VENV)/ready ## Faults of rollouts: killed at every write and worse, in memory; some on a cluster that is up and has the images.
+	$(BIN)/pytest -m fault tests/reconcile
+	$(IN_CLUSTER) $(BIN)/pytest -m fault --timeout=600 tests/e2e
+
 .PHONY: soak
 soak: $(VENV)/ready ## A canary under 100,000 requests, none of which may fail; ten minutes at rest, nothing written but the lease.
 	$(IN_CLUSTER) $(BIN)/pytest --timeout=3600 -m soak tests/e2e

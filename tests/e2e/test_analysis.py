@@ -89,6 +89,7 @@ def test_a_good_candidate_goes_from_shadow_to_all_traffic_on_evidence(judged: Se
     }
 
 
+@pytest.mark.fault
 def test_one_that_is_confidently_wrong_leaves_the_line_by_itself(judged: ServedModel) -> None:
     plant = judged.plant
     host = f"{judged.name}.{judged.namespace}.svc.cluster.local"

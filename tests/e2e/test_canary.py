@@ -114,6 +114,7 @@ def test_an_abort_in_mid_canary_gives_stable_all_traffic_back(canary: ServedMode
     assert condition(model, "Available")[0] == "True"
 
 
+@pytest.mark.fault
 def test_a_candidate_that_breaks_down_leaves_the_line_by_itself(canary: ServedModel) -> None:
     plant = canary.plant
     host = f"{canary.name}.{canary.namespace}.svc.cluster.local"

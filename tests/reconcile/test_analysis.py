@@ -81,6 +81,7 @@ async def test_a_good_candidate_goes_from_shadow_to_all_traffic_on_evidence() ->
     assert told["metrics"][0]["name"] == "errorRate"
 
 
+@pytest.mark.fault
 @pytest.mark.parametrize("step", [0, 20, 60])
 async def test_a_broken_limit_takes_it_off_the_line_at_once(step: int) -> None:
     run = await at_version_1()
@@ -102,6 +103,7 @@ async def test_a_broken_limit_takes_it_off_the_line_at_once(step: int) -> None:
     assert kinds["AnalysisFailed"] == "Warning"
 
 
+@pytest.mark.fault
 @pytest.mark.parametrize(
     ("limits", "more", "said"),
     [
@@ -122,6 +124,7 @@ async def test_what_only_the_monitor_sees_breaks_a_limit_too(
     assert max(weights(run)) == 0, "it never got a request of its own"
 
 
+@pytest.mark.fault
 async def test_slow_answers_break_the_limit_of_latency() -> None:
     run = await at_version_1(analysis=analysis(limits={"latency": {"limit": "50ms"}}))
     run.world.traffic = lambda version: evidence.traffic(run.clock.now(), requests(run), slow=requests(run) // 10)
@@ -131,6 +134,7 @@ async def test_slow_answers_break_the_limit_of_latency() -> None:
     assert "slower than the limit of latency" in message(run)
 
 
+@pytest.mark.fault
 async def test_without_evidence_it_holds_then_asks_a_person_and_is_never_promoted() -> None:
     run = await at_version_1()
     run.annotate(retrain="1")
@@ -159,6 +163,7 @@ async def test_an_approval_beforehand_does_not_stand_for_evidence() -> None:
     assert max(weights(run)) == 0
 
 
+@pytest.mark.fault
 async def test_labels_may_come_late() -> None:
     run = await at_version_1(analysis=analysis(limits={"recallLoss": "0.05"}, labelDelay="8h", onNoData="RollBack"))
     seen(run)
@@ -193,6 +198,7 @@ async def test_lack_of_evidence_withdraws_where_that_is_asked_for_and_is_no_fail
     assert run.condition("Ready") == ("True", "RolledOut"), "a changed spec lets it try again"
 
 
+@pytest.mark.fault
 async def test_a_source_that_is_silent_for_a_moment_withdraws_nothing() -> None:
     run = await at_version_1(analysis=analysis(onNoData="RollBack", minRequests=1_000_000))
     seen(run)

@@ -159,6 +159,7 @@ async def test_without_the_status_a_version_that_failed_stays_away() -> None:
     assert run.model["status"]["failedDigests"] == [DIGEST_B]
 
 
+@pytest.mark.fault
 @pytest.mark.parametrize("weight", [20, 60])
 async def test_a_candidate_that_breaks_down_is_rolled_back(weight: int) -> None:
     run = await at_version_1()

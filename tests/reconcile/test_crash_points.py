@@ -140,6 +140,7 @@ def _end(run: Run) -> dict[str, Any]:
     }
 
 
+@pytest.mark.fault
 @pytest.mark.parametrize(
     ("story", "version", "reason"),
     [

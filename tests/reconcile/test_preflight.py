@@ -51,6 +51,7 @@ async def test_every_version_is_asked_once_before_its_first_request() -> None:
     assert checks(run) == []
 
 
+@pytest.mark.fault
 async def test_answers_that_differ_refuse_the_version_and_leave_stable_alone() -> None:
     run = await at_version_1()
     run.world.preflight = lambda version: DIFFER

@@ -108,6 +108,7 @@ async def test_a_failed_build_is_not_run_again_when_its_job_is_removed() -> None
     assert run.condition("Built") == ("False", "TargetMissing")
 
 
+@pytest.mark.fault
 async def test_a_version_that_never_gets_ready_is_given_up() -> None:
     run = await stable_at_version_1()
     run.world.build = lambda job: succeeded("b")

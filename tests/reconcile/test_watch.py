@@ -65,6 +65,7 @@ async def test_the_version_before_stands_ready_until_the_watch_is_over() -> None
     assert promoted(run) == "1,2"
 
 
+@pytest.mark.fault
 async def test_a_version_that_breaks_down_while_watched_is_rolled_back() -> None:
     run = await watched()
     run.world.healthy = lambda version: version == 1
@@ -76,6 +77,7 @@ async def test_a_version_that_breaks_down_while_watched_is_rolled_back() -> None
     assert run.world.routes_seen[-3:] == [Route.of({1: 0, 2: 100}), Route.of({1: 100, 2: 0}), Route.of({1: 100})]
 
 
+@pytest.mark.fault
 async def test_where_the_version_before_is_down_too_nothing_moves() -> None:
     run = await watched()
     run.world.healthy = lambda version: False
@@ -84,6 +86,7 @@ async def test_where_the_version_before_is_down_too_nothing_moves() -> None:
     assert status(run)["stable"]["version"] == 2
 
 
+@pytest.mark.fault
 async def test_a_limit_broken_while_watched_takes_the_traffic_back() -> None:
     analysis = {"limits": {"errorRate": "0.05"}}
     run = await at_version_1(**WATCHED, analysis=analysis)
