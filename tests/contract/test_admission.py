@@ -113,7 +113,7 @@ def test_each_provider_is_taken_with_what_it_can_do(kubectl: Kubectl, rollout: d
         ({"rollout": {"steps": [{"weight": 5}, {"shadow": "5m"}]}}, "before the first weight"),
         ({"rollout": {"steps": [{"weight": 5}], "analysis": {"limits": {}}}}, "at least one limit"),
         ({"rollout": {"analysis": {"limits": {"errorRate": "0.01"}}}}, "analysis needs a step"),
-        ({"rollout": {"watch": "1h", "analysis": {"limits": {"errorRate": "1"}}}}, "should match"),
+        ({"rollout": {"watch": "1h", "analysis": {"limits": {"errorRate": "1.0"}}}}, "should match"),
         ({"rollout": {"watch": "1h", "analysis": {"limits": {"errorRate": "0.00"}}}}, "should match"),
         ({"rollout": {"watch": "1h", "analysis": {"limits": {"errorRate": "NaN"}}}}, "should match"),
         ({"rollout": {"watch": "1h", "analysis": {"limits": {"latency": {"limit": "5 ms"}}}}}, "should match"),
