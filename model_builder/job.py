@@ -30,7 +30,7 @@ class _Known:
 
     build_inputs_digest: str | None = None
     data_sha256: str | None = None
-    name: str = ""
+    spec: BuildSpec | None = None
 
 
 def run_job(settings: Settings) -> int:
@@ -44,7 +44,7 @@ def run_job(settings: Settings) -> int:
     log, store, known, watch = LogProgress("-"), None, _Known(), Stopwatch()
     try:
         spec = read_spec(settings.build_spec)
-        log, known.name = LogProgress(spec.name), spec.name
+        log, known.spec = LogProgress(spec.name), spec
         known.build_inputs_digest = inputs_digest(spec, None, None)
         store = open_store(settings)
         report = _build_once(spec, store, settings, log, known, watch)
@@ -54,7 +54,7 @@ def run_job(settings: Settings) -> int:
             log.log("error", "failed", traceback.format_exc())
         report = failed(failure, known.build_inputs_digest, known.data_sha256)
         tell(settings, report)
-        _keep(store, record(report, known.name, failure), log)
+        _keep(store, record(report, known.spec, failure), log)
         log.log(
             "error", "failed", failure.message, **report.model_dump(include={"reason", "found", "allowed", "remedy"})
         )
@@ -87,7 +87,7 @@ def _build_once(
             store.publish(scratch / "artifact", built.artifact.digest)
             uri = store.uri(artifact_path(built.artifact.digest))
             report = built.report.model_copy(update={"uri": uri, "usage": watch.usage()})
-            store.write(report_path(digest), record(report, spec.name).to_json().encode())
+            store.write(report_path(digest), record(report, spec).to_json().encode())
             step.done(uri)
     return report
 

@@ -58,14 +58,15 @@ def build_locally(
     int
         Exit status.
     """
-    watch, name = watch or Stopwatch(), file.stem
+    watch = watch or Stopwatch()
+    asked: BuildSpec | None = None
 
     def run(progress: Progress) -> tuple[str, RenderableType]:
-        nonlocal name
+        nonlocal asked
         if page is not None:
             check_extra()
         spec = read_spec(file)
-        name = spec.name
+        asked = spec
         check_output(out)
         with tempfile.TemporaryDirectory(prefix="andon-") as folder:
             local = _fetched(spec, data, file.parent, settings, Path(folder), progress)
@@ -79,7 +80,7 @@ def build_locally(
         return report.to_json(), summary(built.model, built.artifact.digest, str(out), usage)
 
     def recorded(failure: BuilderError) -> BuildRecord:
-        found = record(failed(failure), name, failure)
+        found = record(failed(failure), asked, failure)
         if page is not None and failure.reason is not Reason.EXTRA_MISSING:
             write_page(of_record(found), page)
         return found

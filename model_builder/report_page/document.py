@@ -29,7 +29,7 @@ class Document:
     digest
         Of the artifact; absent where there is none.
     inputs
-        What decided the artifact's bytes, as ``build.json`` has it; absent for a build that failed.
+        What decides the artifact's bytes, as ``build.json`` has it; of a build that failed, the spec where it was read.
     build_inputs_digest, data_sha256
         Which build and which data, so far as that was known.
     """

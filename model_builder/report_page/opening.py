@@ -65,6 +65,7 @@ def of_record(record: BuildRecord) -> Document:
         record.name or (record.model.name if record.model else ""),
         record.model,
         problem,
+        inputs=None if record.spec is None else {"spec": record.spec},
         build_inputs_digest=record.build_inputs_digest,
         data_sha256=record.data_sha256,
     )

@@ -40,14 +40,15 @@ def render(document: Document) -> str:
 
 
 def _settings(document: Document) -> str:
-    """Write the spec that the artifact was built by, for ``build --data``."""
+    """Write the spec of a build, for ``build --data``."""
     import yaml
 
     spec = (document.inputs or {}).get("spec")
     if not isinstance(spec, dict):
         return ""
     kind, given = next(iter(spec["source"].items()))
-    told = {**given, "data": {"uri": "data.csv", "sha256": document.data_sha256}}
+    pinned = {"sha256": document.data_sha256} if document.data_sha256 else {}
+    told = {**given, "data": {"uri": "data.csv", **pinned}}
     if kind == "import":
         told["uri"] = "model"
     return yaml.safe_dump({**spec, "source": {kind: told}}, sort_keys=True, allow_unicode=True)

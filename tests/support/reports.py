@@ -39,7 +39,7 @@ def document(
         build(asked, data, folder / kind, Silent())
     except BuilderError as error:
         assert not (folder / kind).exists()
-        return of_record(record(failed(error), kind, error))
+        return of_record(record(failed(error), asked, error))
     return open_document(folder / kind)
 
 

@@ -54,6 +54,6 @@ def test_the_record_of_a_refused_model_keeps_to_its_schema(tmp_path: Path) -> No
             tmp_path / "out",
             Silent(),
         )
-    told = json.loads(record(failed(caught.value), "spindle", caught.value).to_json())
+    told = json.loads(record(failed(caught.value), asked, caught.value).to_json())
     jsonschema.Draft202012Validator(schema("build.schema.json")).validate(told)
     assert told["model"]["gates"][0]["verdict"] == "missed"

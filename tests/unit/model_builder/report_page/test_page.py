@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import os
 import re
 import subprocess
@@ -13,10 +14,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from model_builder.compression.report import CandidateFacts, CompressionReport
 from model_builder.report_page.document import Document
 from model_builder.report_page.page import render
+from model_builder.spec import BuildSpec, canonical
 from tests.support.builder import REPOSITORY, fault_rows
 from tests.support.reports import document, parsed, tag, words
 
@@ -146,6 +149,15 @@ def test_the_page_shows_what_was_measured(documents: dict[str, Document], pages:
         assert f"{step.bytes_after:,}" in text
     for name in (*model.signature.numeric, *model.signature.classes, model.data.sha256, documents[kind].digest):
         assert str(name) in text
+
+
+@pytest.mark.parametrize("kind", ["accepted", "rejected", "inconclusive", "failed"])
+def test_every_build_can_be_built_again(documents: dict[str, Document], pages: dict[str, str], kind: str) -> None:
+    text = re.search(r"<pre[^>]*>(.*?)</pre>", pages[kind], re.DOTALL)
+    assert text
+    asked = BuildSpec.model_validate(yaml.safe_load(html.unescape(text[1])))
+    assert asked.name == kind
+    assert canonical(asked) == (documents[kind].inputs or {})["spec"]
 
 
 def test_only_wrong_calls_that_happened_are_marked(documents: dict[str, Document]) -> None:
