@@ -15,7 +15,7 @@ import pytest
 
 from model_builder.build import build
 from model_builder.progress import Silent
-from model_builder.spec import Runtime
+from model_builder.spec import Compression, Runtime
 from tests.support.builder import fault_csv, local, spec
 
 PYTHONS = [each for each in os.environ.get("ANDON_TEST_RUNTIMES", "").split(os.pathsep) if each]
@@ -45,15 +45,32 @@ def content(classes: int) -> str:
 @pytest.mark.runtimes
 @pytest.mark.skipif(not PYTHONS, reason="ANDON_TEST_RUNTIMES names no Python with another onnxruntime")
 @pytest.mark.parametrize("python", PYTHONS or ["none"])
-@pytest.mark.parametrize("estimator", ["randomForest", "histGradientBoosting", "logisticRegression", "mlp"])
+@pytest.mark.parametrize(
+    ("estimator", "compression"),
+    [
+        ("randomForest", {}),
+        ("histGradientBoosting", {}),
+        ("lightgbm", {}),
+        ("logisticRegression", {}),
+        ("mlp", {}),
+        ("mlp", {"quantize": {"bits": 8}}),
+    ],
+)
 @pytest.mark.parametrize("classes", [2, 3])
-def test_all_runtimes_answer_alike(tmp_path: Path, python: str, estimator: str, classes: int) -> None:
+def test_all_runtimes_answer_alike(
+    tmp_path: Path, python: str, estimator: str, compression: dict[str, Any], classes: int
+) -> None:
+    if estimator == "lightgbm":
+        pytest.importorskip("lightgbm")
     found = subprocess.run(
         [python, "-c", "import onnxruntime; print(onnxruntime.__version__)"], capture_output=True, text=True, check=True
     )
     major, minor = found.stdout.strip().split(".")[:2]
     asked = spec(estimators=[estimator], params={}).model_copy(
-        update={"runtime": Runtime(onnxruntime=f"{major}.{minor}")}
+        update={
+            "runtime": Runtime(onnxruntime=f"{major}.{minor}"),
+            "compression": Compression.model_validate(compression),
+        }
     )
     build(asked, local(tmp_path, content(classes)), tmp_path / "out", Silent())
     golden = json.loads((tmp_path / "out" / "golden.json").read_text())
