@@ -87,7 +87,7 @@ def test_an_artifact_is_trained_again_as_it_was_and_made_smaller(built: Path, tm
     assert view.chosen in [each.name for each in view.front]
     assert [each.bytes for each in view.front] == sorted(each.bytes for each in view.front)
     assert report.metrics is not None
-    assert view.before == report.metrics
+    assert view.before == report.metrics.model_copy(update={"lower95": None})
     assert view.uri == out.as_uri()
 
 
