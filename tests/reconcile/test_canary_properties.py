@@ -16,6 +16,8 @@ STEPS = st.lists(st.integers(1, 99), max_size=3, unique=True).flatmap(
         lambda order: _steps(order, sorted(weights))
     )
 )
+LOOKS = 2000
+"""Evidence is looked at every ten seconds of the plant's time, and `maxHold` lasts two hours."""
 EVENTS = st.sampled_from(
     [
         "turns",
@@ -151,7 +153,7 @@ async def _story(rollout: dict[str, object], events: list[str]) -> None:
     run.model["metadata"].get("annotations", {}).pop("andon.dev/rollback", None)
     run.apply(rollout=plant.rollout, suspend=False)
     run.annotate(approve=_digest(plant.letter))
-    await run.settle(rounds=400)
+    await run.settle(rounds=LOOKS)
     status = run.model["status"]
     assert status["phase"] in ("Stable", "RolledBack")
     assert status["stable"]["weight"] == 100
