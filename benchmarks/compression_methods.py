@@ -17,6 +17,7 @@ from sklearn.ensemble import RandomForestClassifier
 from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 
 from benchmarks.compression_data import DataSet
+from benchmarks.peers import load_emlearn
 from model_builder.compression.candidates import Variant
 from model_builder.compression.ensemble import Ensemble, Rows
 from model_builder.compression.fitted import from_sklearn
@@ -163,8 +164,7 @@ def emlearn_bytes(forest: RandomForestClassifier) -> int | None:
     """
     compiler = shutil.which("cc")
     try:
-        with np.errstate():  # importing it makes numpy raise at every underflow, everywhere
-            import emlearn  # type: ignore[import-not-found,import-untyped,unused-ignore]
+        emlearn = load_emlearn()
     except ImportError:
         return None
     if compiler is None:

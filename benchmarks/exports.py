@@ -24,6 +24,7 @@ from rich.table import Table
 from sklearn.ensemble import RandomForestClassifier
 
 from benchmarks.compression_data import DataSet, ai4i, gearbox, root, sgah, spindle
+from benchmarks.peers import load_emlearn
 from model_builder.categories import Rows
 from model_builder.compression.encode import encode
 from model_builder.compression.fitted import from_sklearn
@@ -81,8 +82,7 @@ def ours(source: Source, rows: Rows, folder: Path) -> Line:
 
 def emlearn(forest: RandomForestClassifier, rows: Matrix, classes: int, leaf_bits: int, folder: Path) -> Line:
     """Write, compile and ask emlearn's C."""
-    import emlearn as peer
-
+    peer = load_emlearn()
     converted = peer.convert(forest, method="inline", dtype="float", leaf_bits=leaf_bits)
     code = converted.save(name="peer", format="c")
     main = (
@@ -103,8 +103,7 @@ def emlearn(forest: RandomForestClassifier, rows: Matrix, classes: int, leaf_bit
 
 def emlearn_of_integers(forest: RandomForestClassifier, folder: Path) -> Line:
     """Write and compile emlearn's C for columns of 16-bit integers, its smallest form: tables and a loop."""
-    import emlearn as peer
-
+    peer = load_emlearn()
     code = peer.convert(forest, method="loadable", dtype="int16_t").save(name="peer", format="c")
     main = '#include "peer.h"\nint ask(const int16_t *x, int n) { return peer_predict(x, (int8_t)n); }\n'
     _, flash = compiled({"peer.h": code, "main.c": main}, folder, "-std=gnu99", f"-I{peer.includedir}")
