@@ -94,7 +94,7 @@ lint: $(VENV)/ready ## Style, types, layers, and whether generated files are fre
 
 .PHONY: test
 test: $(VENV)/ready ## All that CI runs: lint, unit, contract and end-to-end tests; KEEP_LAB=1 leaves the cluster up.
-	@trap '[ -n "$(KEEP_LAB)" ] || $(LAB) down' EXIT; $(MAKE) lint test-unit lab-up test-chart images test-cluster $(if $(filter lab,$(CLUSTER)),test-gateway)
+	@trap '[ -n "$(KEEP_LAB)" ] || $(LAB) down' EXIT; $(MAKE) lint test-unit lab-up test-chart images test-cluster
 
 .PHONY: test-unit
 test-unit: $(VENV)/ready ## Unit, reconcile and golden tests: no cluster needed.
