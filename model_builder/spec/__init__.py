@@ -10,9 +10,10 @@ from __future__ import annotations
 from model_builder.spec.base import DNS_SUBDOMAIN, ColumnName, Spec, cel
 from model_builder.spec.build import BuildSpec, canonical
 from model_builder.spec.compression import Budget, Compression, Prune, Quantize
-from model_builder.spec.data import Data, IndependentData, KeyReference, Limits, SecretReference
+from model_builder.spec.data import Data, IndependentData, Limits
 from model_builder.spec.exports import ExportName, Exports
 from model_builder.spec.importing import Import
+from model_builder.spec.location import KeyReference, SecretReference
 from model_builder.spec.params import EstimatorName, Params
 from model_builder.spec.runtime import OnnxRuntimeVersion, Runtime
 from model_builder.spec.source import Source

@@ -6,16 +6,9 @@ from typing import Annotated, Literal, Self
 
 from pydantic import ConfigDict, Field, model_validator
 
-from model_builder.spec.base import MAX_NAME_CHARS, SHA256_HEX, ColumnName, Spec, cel
-from model_builder.spec.data import (
-    CA_RULE,
-    CLUSTER_SCHEME_RULE,
-    ENDPOINT_RULE,
-    TRAVERSAL_RULE,
-    Data,
-    KeyReference,
-    SecretReference,
-)
+from model_builder.spec.base import MAX_NAME_CHARS, ColumnName, cel
+from model_builder.spec.data import Data
+from model_builder.spec.location import LOCATION_RULES, Location, Sha256, Uri
 from model_builder.spec.training import MAX_FEATURES, Features, Train
 
 TARGET_RULE = "features names the target"
@@ -23,38 +16,20 @@ TARGET_RULE = "features names the target"
 ClassName = Annotated[str, Field(min_length=1, max_length=MAX_NAME_CHARS)]
 
 
-class Import(Spec):
+class Import(Location):
     """Take in a model that was made elsewhere, and prove it on labelled data."""
 
     model_config = ConfigDict(
         json_schema_extra={
-            "x-kubernetes-validations": [
-                cel(
-                    "self.uri.startsWith('s3://') || (!has(self.endpoint) && !has(self.credentialsSecretRef))",
-                    ENDPOINT_RULE,
-                ),
-                cel(
-                    "self.uri.startsWith('s3://') || self.uri.startsWith('https://') || !has(self.caBundleRef)",
-                    CA_RULE,
-                ),
-                cel("!(self.target in self.features)", TARGET_RULE),
-            ]
+            "x-kubernetes-validations": [*LOCATION_RULES, cel("!(self.target in self.features)", TARGET_RULE)]
         }
     )
 
-    uri: str = Field(
-        min_length=1,
-        max_length=2048,
+    uri: Uri = Field(
         description=(
             "Address of the model file: pvc://CLAIM/PATH, configmap://NAME/KEY, s3://BUCKET/KEY or https://HOST/PATH; "
             "of an MLflow model the file MLmodel in its folder. Outside a cluster also a local path."
         ),
-        json_schema_extra={
-            "x-kubernetes-validations": [
-                cel("self.matches('^(pvc|configmap|s3|https)://[^/]+/.+')", CLUSTER_SCHEME_RULE),
-                cel("!self.matches('(^|/)[.][.](/|$)')", TRAVERSAL_RULE),
-            ]
-        },
     )
     format: Literal["onnx", "skops", "mlflow"] = Field(
         description=(
@@ -62,25 +37,9 @@ class Import(Spec):
             "file that is another one by its content is refused."
         )
     )
-    sha256: str | None = Field(
+    sha256: Sha256 | None = Field(
         default=None,
-        min_length=64,
-        max_length=64,
-        pattern=SHA256_HEX,
         description="Expected SHA-256 of the model file in hexadecimal (of MLflow: of the ONNX or skops file).",
-    )
-    endpoint: str | None = Field(
-        default=None,
-        min_length=1,
-        max_length=512,
-        pattern=r"^https?://[^/?#@\s]+/?$",
-        description="Endpoint of an S3-compatible store, such as https://minio.plant.example:9000.",
-    )
-    credentials_secret_ref: SecretReference | None = Field(
-        default=None, description="Secret with accessKeyId and secretAccessKey for s3://."
-    )
-    ca_bundle_ref: KeyReference | None = Field(
-        default=None, description="ConfigMap key with the PEM certificates that s3:// or https:// is trusted by."
     )
     data: Data = Field(
         description=(
@@ -119,11 +78,6 @@ class Import(Spec):
 
     @model_validator(mode="after")
     def _makes_sense(self) -> Self:
-        s3 = self.uri.startswith("s3://")
-        if not s3 and (self.endpoint is not None or self.credentials_secret_ref is not None):
-            raise ValueError(ENDPOINT_RULE)
-        if not (s3 or self.uri.startswith("https://")) and self.ca_bundle_ref is not None:
-            raise ValueError(CA_RULE)
         for field, names in {"features": self.features, "classes": self.classes}.items():
             if len(set(names)) < len(names):
                 raise ValueError(f"{field} names one more than once")
