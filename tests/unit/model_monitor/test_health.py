@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -113,11 +114,10 @@ def test_a_defect_in_one_request_does_not_end_the_scoring(shop: Shop) -> None:
 
 
 def test_a_scorer_that_stands_still_is_not_alive(shop: Shop) -> None:
-    held = [True]
+    released = threading.Event()
 
     def hold() -> tuple[Envelope, Tensors]:
-        while held:
-            time.sleep(0.005)
+        assert released.wait(DEADLINE)
         raise ZeroDivisionError
 
     with bench(shop) as made:
@@ -127,7 +127,7 @@ def test_a_scorer_that_stands_still_is_not_alive(shop: Shop) -> None:
         made.wait(lambda: made.intake.busy)
         assert not made.health.look().alive
         assert made.health.look().document()["scorer"] == "stands still"
-        held.clear()
+        released.set()
         made.wait(lambda: not made.intake.busy)
         assert made.health.look().alive
     assert not made.health.look().alive, "it has ended"
