@@ -20,7 +20,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.compression_data import root
+from benchmarks.real_data import data_file
 from examples.generate import generate
 from model_builder.report import BuildReport
 
@@ -73,8 +73,8 @@ def run(case: Case, folder: Path) -> Outcome:
 
 def small(folder: Path, rows: int) -> tuple[Case, Case]:
     """Give the AI4I data, or as many generated rows, by default settings and with a budget."""
-    real = root() / "ai4i2020/ai4i2020.csv"
-    if real.is_file():
+    real = data_file("ai4i2020/ai4i2020.csv")
+    if real is not None:
         case = Case("AI4I 2020", real, "Machine failure", IDENTIFIERS + LEAKY)
     else:
         case = Case("generated (no AI4I here)", generated(folder, rows), "fault")

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import csv
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
-REPOSITORY = Path(__file__).resolve().parents[1]
+from benchmarks.real_data import folder
+
 REMAINING_CYCLES = 30
 
 
@@ -29,14 +28,9 @@ class DataSet:
         return int(self.codes.max()) + 1
 
 
-def root() -> Path:
-    """Folder of the real data."""
-    return Path(os.environ.get("ANDON_TEST_DATA") or REPOSITORY.parent / "shared" / "data")
-
-
 def ai4i() -> DataSet:
     """AI4I 2020: 10,000 rows, 339 failures, six features; the kinds of failure are left out, they tell the answer."""
-    with (root() / "ai4i2020/ai4i2020.csv").open(encoding="utf-8-sig", newline="") as file:
+    with (folder() / "ai4i2020/ai4i2020.csv").open(encoding="utf-8-sig", newline="") as file:
         table = list(csv.DictReader(file))
     names = [name for name in table[0] if "[" in name]
     kinds = {"L": 0.0, "M": 1.0, "H": 2.0}
@@ -46,7 +40,7 @@ def ai4i() -> DataSet:
 
 def cmapss() -> DataSet:
     """C-MAPSS FD001: will the engine fail within 30 cycles? Split by engine."""
-    table = np.loadtxt(root() / "cmapss_fd001/train_FD001.txt")
+    table = np.loadtxt(folder() / "cmapss_fd001/train_FD001.txt")
     unit, cycle = table[:, 0].astype(np.int64), table[:, 1]
     last = np.zeros(int(unit.max()) + 1)
     np.maximum.at(last, unit, cycle)
@@ -56,7 +50,7 @@ def cmapss() -> DataSet:
 
 def sgah() -> DataSet:
     """Faults of a power grid: five classes, 30 features of a window of 100 samples."""
-    with (root() / "sgah_grid/sgah_events.csv").open(newline="") as file:
+    with (folder() / "sgah_grid/sgah_events.csv").open(newline="") as file:
         header, *lines = list(csv.reader(file))
     place = header.index("fault")
     rows = np.array([[float(cell) for index, cell in enumerate(line) if index != place] for line in lines], np.float32)

@@ -7,15 +7,14 @@ disturbed. A run is right if that feature is named with the right kind, and no o
 from __future__ import annotations
 
 import csv
-import os
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
+from benchmarks.real_data import folder
 from model_builder.baseline import _histogram
 from model_monitor.drift.baseline import Baseline, Column, _number
 from model_monitor.drift.detector import Detector, Settings
@@ -60,8 +59,7 @@ class Rows:
 
 def ai4i() -> Rows:
     """Read the rows of AI4I, in the order of the file."""
-    path = Path(os.environ.get("ANDON_TEST_DATA", "shared/data")) / "ai4i2020" / "ai4i2020.csv"
-    with path.open(encoding="utf-8-sig") as file:
+    with (folder() / "ai4i2020/ai4i2020.csv").open(encoding="utf-8-sig") as file:
         rows = list(csv.DictReader(file))
     numbers = np.array([[row[name] for name in FEATURES] for row in rows], np.float32)
     codes = np.array([[TYPES.index(row["Type"])] for row in rows], np.int64)

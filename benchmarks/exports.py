@@ -23,8 +23,9 @@ from rich.console import Console
 from rich.table import Table
 from sklearn.ensemble import RandomForestClassifier
 
-from benchmarks.compression_data import DataSet, ai4i, gearbox, root, sgah, spindle
+from benchmarks.compression_data import DataSet, ai4i, gearbox, sgah, spindle
 from benchmarks.peers import load_emlearn
+from benchmarks.real_data import data_file
 from model_builder.categories import Rows
 from model_builder.compression.encode import encode
 from model_builder.compression.fitted import from_sklearn
@@ -161,7 +162,7 @@ def show(data: DataSet, name: str) -> Table:
 def main() -> None:
     """Print a table for each data set and model."""
     console = Console(width=WIDTH)
-    real = (root() / "ai4i2020/ai4i2020.csv").is_file() and (root() / "sgah_grid/sgah_events.csv").is_file()
+    real = data_file("ai4i2020/ai4i2020.csv") and data_file("sgah_grid/sgah_events.csv")
     console.print("Real data: AI4I and SGAH." if real else "No real data here ($ANDON_TEST_DATA): generated data.")
     for data in (ai4i(), sgah()) if real else (spindle(), gearbox()):
         for name in MODELS:

@@ -23,7 +23,8 @@ from rich.console import Console
 from rich.table import Table
 from sklearn.ensemble import RandomForestClassifier
 
-from benchmarks.compression_data import DataSet, ai4i, root, spindle
+from benchmarks.compression_data import DataSet, ai4i, spindle
+from benchmarks.real_data import data_file
 from model_builder.compression.encode import encode
 from model_builder.compression.fitted import from_sklearn
 from model_builder.report import Signature
@@ -133,7 +134,7 @@ def measure(asks: dict[str, Ask], rows: Rows, rounds: int, seconds: float) -> di
 
 def main(quick: Annotated[bool, typer.Option(help="Two short rounds.")] = False) -> None:
     """Print one table."""
-    real = (root() / "ai4i2020/ai4i2020.csv").exists()
+    real = data_file("ai4i2020/ai4i2020.csv") is not None
     data = ai4i() if real else spindle()
     rounds, seconds = (2, 0.05) if quick else (ROUNDS, 0.3)
     many = np.ascontiguousarray(np.resize(data.rows, (ROWS, data.rows.shape[1])))

@@ -9,7 +9,6 @@ scikit-learn does.
 from __future__ import annotations
 
 import json
-import os
 import re
 import shutil
 import statistics
@@ -27,6 +26,7 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks import load, servers
+from benchmarks.real_data import data_file
 from lab import shell
 from lab.console import CONSOLE, step
 from lab.paths import REPOSITORY, Paths
@@ -68,11 +68,11 @@ class Data:
 
 
 def choose_data(given: Path | None, folder: Path) -> Data:
-    """Take the file that was given, else AI4I where ANDON_TEST_DATA has it, else generate one."""
+    """Take the file that was given, else AI4I where it is at hand, else generate one."""
     if given is not None:
         return Data(given)
-    ai4i = Path(os.environ.get("ANDON_TEST_DATA", "/nonexistent")) / "ai4i2020/ai4i2020.csv"
-    if ai4i.exists():
+    ai4i = data_file("ai4i2020/ai4i2020.csv")
+    if ai4i is not None:
         return Data(ai4i, "Machine failure", ("UDI", "TWF", "HDF", "PWF", "OSF", "RNF"))
     generated = folder / "machine_fault.csv"
     shell.run(sys.executable, REPOSITORY / "examples/generate.py", "--rows", "10000", "--out", generated)

@@ -26,12 +26,6 @@ from model_builder.spec import BuildSpec, Limits, Train
 REPOSITORY = Path(__file__).resolve().parents[2]
 
 
-def real_data(name: str) -> Path | None:
-    """Find a real data file; None where this machine has none."""
-    root = Path(os.environ.get("ANDON_TEST_DATA") or REPOSITORY.parent / "shared" / "data")
-    return root / name if (root / name).is_file() else None
-
-
 def local(folder: Path, content: bytes | str, kind: str = "csv") -> LocalData:
     """Put content into a file as if it had been fetched."""
     raw = content.encode() if isinstance(content, str) else content

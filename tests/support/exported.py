@@ -9,7 +9,8 @@ import numpy as np
 from sklearn.ensemble import ExtraTreesClassifier, HistGradientBoostingClassifier, RandomForestClassifier
 from sklearn.pipeline import Pipeline
 
-from benchmarks.compression_data import DataSet, ai4i, gearbox, root, sgah, spindle
+from benchmarks.compression_data import DataSet, ai4i, gearbox, sgah, spindle
+from benchmarks.real_data import data_file
 from model_builder.categories import Category, Rows
 from model_builder.compression.encode import encode
 from model_builder.compression.ensemble import Combine, Ensemble, Link, Pair, Tree
@@ -38,12 +39,12 @@ class Case:
 
 def binary() -> DataSet:
     """AI4I where the real data is, else generated rows of two classes."""
-    return ai4i() if (root() / "ai4i2020/ai4i2020.csv").is_file() else spindle()
+    return ai4i() if data_file("ai4i2020/ai4i2020.csv") is not None else spindle()
 
 
 def several() -> DataSet:
     """SGAH where the real data is, else generated rows of five classes."""
-    return sgah() if (root() / "sgah_grid/sgah_events.csv").is_file() else gearbox()
+    return sgah() if data_file("sgah_grid/sgah_events.csv") is not None else gearbox()
 
 
 ESTIMATORS = {

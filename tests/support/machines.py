@@ -1,10 +1,11 @@
 """The data of a machine for tests: real where it is at hand, generated where it is not."""
 
 import csv
-import os
 import subprocess
 import sys
 from pathlib import Path
+
+from benchmarks.real_data import data_file
 
 ROOT = Path(__file__).parents[2]
 
@@ -19,16 +20,9 @@ _AS_IN_AI4I = {
 }
 
 
-def data_file(*parts: str) -> Path | None:
-    """Give a file of the folder ANDON_TEST_DATA (default: shared/data beside the project); None where it is absent."""
-    folder = Path(os.environ.get("ANDON_TEST_DATA", ROOT.parent / "shared" / "data"))
-    path = folder.joinpath(*parts)
-    return path if path.exists() else None
-
-
 def machine_data(folder: Path) -> Path:
     """Give AI4I 2020 as CSV, or 10,000 generated rows of the same columns; the file's name says which."""
-    real = data_file("ai4i2020", "ai4i2020.csv")
+    real = data_file("ai4i2020/ai4i2020.csv")
     if real is not None:
         return real
     generated, renamed = folder / "plain.csv", folder / "generated.csv"

@@ -15,6 +15,7 @@ import numpy as np
 import onnxruntime
 import pytest
 
+from benchmarks.real_data import data_file
 from model_builder.artifact import verify
 from model_builder.build import Built, build, inputs_digest
 from model_builder.categories import Rows
@@ -24,7 +25,7 @@ from model_builder.progress import Silent
 from model_builder.report import BuildReport
 from model_builder.spec import BuildSpec, Limits
 from model_builder.validating import open_artifact, replay
-from tests.support.builder import REPOSITORY, fault_csv, local, real_data, refused, spec
+from tests.support.builder import REPOSITORY, fault_csv, local, refused, spec
 
 LEAKS = ["UDI", "TWF", "HDF", "PWF", "OSF", "RNF"]
 
@@ -251,7 +252,7 @@ def manifest(folder: Path, data: Path, **train: object) -> Path:
 
 def machine_data(folder: Path) -> tuple[Path, dict[str, object]]:
     """Give the real AI4I data, or where there is none the generator's."""
-    real = real_data("ai4i2020/ai4i2020.csv")
+    real = data_file("ai4i2020/ai4i2020.csv")
     if real is not None:
         return real, {"target": "Machine failure", "features": {"exclude": LEAKS}}
     path = folder / "machine_fault.csv"
@@ -317,7 +318,7 @@ def test_variants_of_the_file_give_the_same_model(
 ) -> None:
     content = variant(tmp_path, name)
     assert content.startswith(marks)
-    real = real_data("ai4i2020/ai4i2020.csv") is not None
+    real = data_file("ai4i2020/ai4i2020.csv") is not None
     train = {"target": target, "features": {"exclude": LEAKS}} if real else {"target": "fault"}
     other = BuildSpec.model_validate({"name": "machine", "source": {"train": {"data": {"uri": "x.csv"}, **train}}})
     built = build(other, local(tmp_path, content), tmp_path / "out", Silent())
@@ -327,7 +328,7 @@ def test_variants_of_the_file_give_the_same_model(
 
 
 def variant(folder: Path, name: str) -> bytes:
-    real = real_data(f"ai4i2020/{name}")
+    real = data_file(f"ai4i2020/{name}")
     if real is not None:
         return real.read_bytes()
     data, _ = machine_data(folder)

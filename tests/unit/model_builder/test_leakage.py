@@ -7,12 +7,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from benchmarks.real_data import data_file
 from model_builder.classes import order_classes
 from model_builder.errors import Reason
 from model_builder.leakage import check_leakage
 from model_builder.reading import Table
 from model_builder.splitting import Order
-from tests.support.builder import read, real_data, refused
+from tests.support.builder import read, refused
 
 
 def found(table: Table, allowed: tuple[str, ...] = (), order: Order | None = None) -> tuple[str, ...]:
@@ -66,7 +67,7 @@ def test_too_few_rows_prove_nothing(tmp_path: Path) -> None:
 
 
 def test_the_causes_in_machine_data_are_found(tmp_path: Path) -> None:
-    path = real_data("ai4i2020/ai4i2020.csv")
+    path = data_file("ai4i2020/ai4i2020.csv")
     if path is None:
         header = "heat,TWF,HDF,RNF,fault"
         random = np.random.RandomState(0)

@@ -8,19 +8,19 @@ from scipy import stats
 
 from benchmarks import drift
 from benchmarks.drift import FEATURES, UNITS, Rows, ai4i, baseline, batches, changes, generated
+from benchmarks.real_data import data_file
 from model_builder.report import Signature
 from model_monitor.drift.baseline import Baseline
 from model_monitor.drift.blocks import SCALES
 from model_monitor.drift.detector import Detector, Settings
 from model_monitor.drift.faults import Fault
 from model_monitor.drift.report import State
-from tests.support.machines import data_file
 
 
 @pytest.fixture(scope="module")
 def rows() -> Rows:
     """Real rows where they are to be had; else rows of the same recipe."""
-    return ai4i() if data_file("ai4i2020", "ai4i2020.csv") is not None else generated()
+    return ai4i() if data_file("ai4i2020/ai4i2020.csv") is not None else generated()
 
 
 def halves(rows: Rows, seed: int = 0) -> tuple[Rows, Rows]:
