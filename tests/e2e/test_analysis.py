@@ -77,9 +77,8 @@ def test_a_good_candidate_goes_from_shadow_to_all_traffic_on_evidence(judged: Se
         assert {version for tally in tallies for version in tally.versions} == {str(before)}
         plant.until(judged.name, lambda model: model["status"]["phase"] == "Watching", "the watch")
         assert plant.kubectl.get("deployment", f"{judged.name}-v{before}") is not None
-    # At the end of a watch clusters and route change at once, which may cost a request: docs/rollout.md says so.
+        plant.wait(judged.name, "Ready", "True")
     _no_failures(tallies)
-    plant.wait(judged.name, "Ready", "True")
     told = plant.model(judged.name)["status"]["evidence"]
     assert (told["version"], told["verdict"]) == (before + 1, "Pass")
     assert {one["name"]: one["verdict"] for one in told["metrics"]} == {

@@ -23,6 +23,7 @@ from andon.core.observed import Followed, Route
 from andon.core.traffic_counts import Traffic
 from andon.errors import ConflictError
 from model_builder.report import BuildReport, Metrics, PreflightReport, Runtime, Signature
+from tests.support.loaded import Files
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -231,6 +232,7 @@ class World:
         self.traffic: Callable[[int], Traffic | None] = lambda version: None
         self.comparison: Callable[[str, str], Comparison | None] = lambda old, new: None
         self._follows: dict[str, Route | None] = {}
+        self._loaded: dict[str, Files] = {}
         self.routes_seen: list[Route] = []
 
     def step(self) -> None:
@@ -252,7 +254,8 @@ class World:
             for one in self._cluster.of("Deployment")
             if "andon.dev/version" in one["metadata"]["labels"] and one.get("status", {}).get("readyReplicas")
         }
-        return Followed(route, frozenset(ready & set(route.versions if route else ())))
+        behind = self._loaded[address].behind if address in self._loaded else frozenset()
+        return Followed(route, frozenset(ready & set(route.versions if route else ())), behind=behind)
 
     def _run_job(self, job: Manifest) -> None:
         name = job["metadata"]["name"]
@@ -335,7 +338,11 @@ class World:
             config = self._cluster.objects.get(("ConfigMap", f"{labels[LABEL_FAULT_MODEL]}-router"))
             if config is not None:
                 route = Route.parse(config["metadata"]["annotations"]["andon.dev/weights"])
-                self._follows[pod["status"]["podIP"]] = route
+                address = pod["status"]["podIP"]
+                before, self._loaded[address] = self._loaded.get(address), Files.of(config)
+                if before is not None:
+                    before.replaced_by(self._loaded[address])
+                self._follows[address] = route
                 if not self.routes_seen or self.routes_seen[-1] != route:
                     self.routes_seen.append(route)
 

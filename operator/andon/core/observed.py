@@ -183,11 +183,14 @@ class Followed(NamedTuple):
         The versions of which it knows at least one server's address.
     mirrored
         Per cent of the prediction requests of which it sends a copy to the monitor.
+    behind
+        The versions that answer for another one where no connection to that can be had.
     """
 
     route: Route | None = None
     reaches: frozenset[int] = frozenset()
     mirrored: int = 0
+    behind: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -204,6 +207,8 @@ class RouterPod:
         The versions of which it knows at least one server's address.
     mirrored
         Per cent of the prediction requests of which it sends a copy to the monitor.
+    behind
+        The versions that answer for another one where no connection to that can be had.
     trouble
         Why it follows no route, where that is known.
     """
@@ -214,6 +219,7 @@ class RouterPod:
     live: Route | None = None
     reaches: frozenset[int] = frozenset()
     mirrored: int = 0
+    behind: frozenset[int] = frozenset()
     trouble: str = ""
 
 
@@ -255,6 +261,10 @@ class Router:
     def follows(self, route: Route) -> bool:
         """Whether every pod of the router is known to follow a route."""
         return self.ready and bool(self.pods) and all(pod.live == route for pod in self.pods)
+
+    def behind(self, version: int) -> bool:
+        """Whether a pod of the router may let a version answer for another one."""
+        return any(version in pod.behind for pod in self.pods)
 
     def reaches(self, version: int) -> bool:
         """Whether every pod of the router knows a server of a version."""

@@ -1,6 +1,9 @@
 """Give all traffic to one version and let the others go: the end of each rollout, and the way back from any step.
 
 {old: 40, new: 60} ─▶ {old: 100, new: 0} ─▶ {old: 100} ─▶ the new server goes
+
+A router may learn of its clusters before its route. So a version leaves it only when no route names that any more, be
+it as the one that answers where another cannot: after a watch the former version first stands behind no other.
 """
 
 from dataclasses import replace
@@ -43,10 +46,9 @@ def converge_on(
         if watched is not None:
             told = replace(base.progress, look_again=soonest(base.progress.look_again, watched.look_again))
             return replace(keep_all, progress=watched if complete else told)
-        drained = router.configured_since is not None and now - router.configured_since >= DRAIN
-        follows = router.configured is not None and router.follows(router.configured)
-        if follows and drained:
-            keep_all = replace(keep_all, route=final, canary=_last_word(observed, base.canary), watch=None)
+        keep_all = replace(keep_all, watch=None)
+        if _may_leave(observed, number, now):
+            keep_all = replace(keep_all, route=final, canary=_last_word(observed, base.canary))
         return replace(keep_all, progress=_draining(observed, base, number, complete=complete))
     base = replace(base, canary=_last_word(observed, base.canary), watch=None)
     if not router.follows(final):
@@ -56,6 +58,16 @@ def converge_on(
     if not complete:
         return base
     return replace(base, progress=_arrived(observed, number))
+
+
+def _may_leave(observed: Observed, number: int, now: datetime) -> bool:
+    """Whether no request can meet a version other than the one that has all traffic."""
+    router = observed.router
+    if router.watch is not None or router.configured is None or router.configured_since is None:
+        return False
+    others = set(router.configured.versions) - {number}
+    drained = now - router.configured_since >= DRAIN
+    return drained and router.follows(router.configured) and not any(router.behind(version) for version in others)
 
 
 def _take_back(observed: Observed, base: Decision, route: Route, number: int, now: datetime) -> Decision:

@@ -359,4 +359,4 @@ def _router_pod(pod: Manifest, followed: Mapping[str, Followed]) -> RouterPod:
     meta = pod["metadata"]
     said = followed.get(meta["name"], Followed())
     told = (meta.get("annotations") or {}).get(ANNOTATION_ROUTE, "")
-    return RouterPod(meta["name"], meta["uid"], told, said.route, said.reaches, said.mirrored)
+    return RouterPod(meta["name"], meta["uid"], told, said.route, said.reaches, said.mirrored, said.behind)

@@ -42,6 +42,12 @@ def version_of(cluster: str) -> int | None:
     return int(match[1]) if match is not None else None
 
 
+def behind(cluster: str) -> int | None:
+    """Tell which version stands behind the first one in a cluster; None where none does."""
+    match = _VERSION.fullmatch(cluster)
+    return int(match[3]) if match is not None and match[3] is not None else None
+
+
 def is_monitor(cluster: str) -> bool:
     """Whether a cluster is the monitor."""
     return _MONITOR.fullmatch(cluster) is not None

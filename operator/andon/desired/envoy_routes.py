@@ -15,6 +15,7 @@ from andon.desired.envoy_clusters import (
     METADATA,
     PROTOCOLS,
     TYPES,
+    behind,
     fallback_cluster,
     is_monitor,
     monitor_cluster,
@@ -229,7 +230,7 @@ def read_route(config_dump: Manifest, clusters: Manifest) -> Followed:
         route = Route.of(weights, shadow)
     except ValueError:
         return Followed(None, reaches)
-    return Followed(route if set(weights) <= known else None, reaches, mirrored)
+    return Followed(route if set(weights) <= known else None, reaches, mirrored, _behind(found))
 
 
 def _hosts(config_dump: Manifest) -> list[Manifest]:
@@ -241,6 +242,11 @@ def _shares(action: Manifest) -> frozenset[tuple[int, int]]:
     clusters = action["weighted_clusters"]["clusters"]
     found = ((version_of(one["name"]), int(one.get("weight", 0))) for one in clusters)
     return frozenset((version, weight) for version, weight in found if version is not None)
+
+
+def _behind(found: list[Manifest]) -> frozenset[int]:
+    names = (cluster["name"] for one in found for cluster in one["route"]["weighted_clusters"]["clusters"])
+    return frozenset(version for name in names if (version := behind(name)) is not None)
 
 
 def _copies(action: Manifest) -> tuple[int | None, int]:

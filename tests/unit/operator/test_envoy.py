@@ -45,12 +45,16 @@ def _read(forwarding: Forwarding, **changes: str) -> Followed:
         Forwarding(Route.of({1: 100, 2: 0}, shadow=2), 1, DIGESTS),
         Forwarding(Route.of({1: 100, 2: 0}, shadow=2), 1, DIGESTS, mirrored=100),
         Forwarding(Route.of({1: 0, 2: 100}), 2, DIGESTS, mirrored=1),
+        Forwarding(Route.of({1: 0, 2: 100}), 2, DIGESTS, former=1, standby=1),
     ],
-    ids=lambda forwarding: f"{forwarding.route},mirrored={forwarding.mirrored}",
+    ids=lambda forwarding: f"{forwarding.route},mirrored={forwarding.mirrored},standby={forwarding.standby}",
 )
 def test_a_route_and_its_copies_are_read_back_from_envoys_own_words(forwarding: Forwarding) -> None:
     route = forwarding.route
-    assert _read(forwarding) == Followed(route, frozenset(route.versions), forwarding.mirrored)
+    trial = forwarding.candidate is not None and route.shadow is None
+    stands_by = forwarding.stable if trial else forwarding.standby
+    behind = frozenset({stands_by} if stands_by is not None else ())
+    assert _read(forwarding) == Followed(route, frozenset(route.versions), forwarding.mirrored, behind)
 
 
 def test_a_version_without_addresses_is_not_reached() -> None:
