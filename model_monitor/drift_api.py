@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import uuid
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -13,29 +16,47 @@ from model_monitor.authentication import Sender, Senders, by_certificate
 from model_monitor.drift.report import Report
 from model_monitor.drifting import Drifting
 from model_monitor.errors import MonitorError, Reason
+from model_monitor.storage.renewals import Renewals
 
 _log = structlog.get_logger(__name__)
 
 LONGEST_REASON = 500
+LONGEST_NAME = 253
 
 
-def add_routes(app: web.Application, drifting: Drifting, senders: Senders) -> None:
+@dataclass(frozen=True)
+class _Asked:
+    reason: str
+    key: str
+    sender: str
+
+
+def add_routes(app: web.Application, drifting: Drifting, renewals: Renewals, senders: Senders) -> None:
     """Add the routes to the API's application.
 
     `GET /v1/models/NAME/drift` says how each column is. `POST /v1/models/NAME/baseline` with `{"reason": …}` begins a
-    new baseline; who may send labels may send this.
+    new baseline; who may send labels may send this. With `"id"` too, the same request may come again and changes
+    nothing more; `"by"` says who asked, where another sends it for them.
     """
 
     async def look(request: web.Request) -> web.Response:
-        return web.json_response(_document(request.match_info["model"], drifting))
+        model = request.match_info["model"]
+        report = drifting.report(model)
+        if report is None:
+            raise _unknown(model)
+        return web.json_response(_document(model, report))
 
     async def renew(request: web.Request) -> web.Response:
         sender = await _sender(request, senders)
-        model, reason = request.match_info["model"], _reason(await request.read())
-        if not drifting.renew(model, reason, datetime.now(UTC).timestamp()):
-            raise _unknown(model)
-        _log.info("a new baseline begins", model=model, sender=sender.name, reason=reason)
-        return web.json_response(_document(model, drifting))
+        model, asked = request.match_info["model"], _asked(await request.read(), sender.name)
+        now = datetime.now(UTC)
+        kept, new = await asyncio.to_thread(renewals.begin, model, asked.key, asked.reason, asked.sender, now)
+        if new:
+            await asyncio.to_thread(drifting.renew, model, kept)
+            _log.info("a new baseline begins", model=model, sender=asked.sender, reason=asked.reason)
+        # Not watched since the monitor began: the next request begins it.
+        report = drifting.report(model) or Report(renewal=kept.renewal)
+        return web.json_response(_document(model, report))
 
     app.router.add_get("/v1/models/{model}/drift", look)
     app.router.add_post("/v1/models/{model}/baseline", renew)
@@ -48,27 +69,32 @@ async def _sender(request: web.Request, senders: Senders) -> Sender:
     return await senders.by_token(request.headers.get("Authorization"))
 
 
-def _reason(body: bytes) -> str:
+def _asked(body: bytes, sender: str) -> _Asked:
     try:
         found = json.loads(body)
-        reason = found["reason"].strip()
-    except (ValueError, TypeError, KeyError, AttributeError):
-        reason = ""
-    if not 1 <= len(reason) <= LONGEST_REASON:
+        reason, key, by = (_text(found, name) for name in ("reason", "id", "by"))
+    except (ValueError, TypeError, AttributeError):
+        reason = key = by = ""
+    if not 1 <= len(reason) <= LONGEST_REASON or max(len(key), len(by)) > LONGEST_NAME:
         raise MonitorError(
             Reason.INVALID_REQUEST,
             "a new baseline needs a reason",
             found=body[:40].decode(errors="replace"),
-            allowed=f'{{"reason": "…"}} with 1 to {LONGEST_REASON} characters',
+            allowed=f'{{"reason": "…"}} with 1 to {LONGEST_REASON} characters; "id" and "by" with up to {LONGEST_NAME}',
             remedy="say what was changed",
         )
-    return str(reason)
+    return _Asked(reason, key or uuid.uuid4().hex, f"{by}, sent by {sender}" if by else sender)
 
 
-def _document(model: str, drifting: Drifting) -> dict[str, Any]:
-    report: Report | None = drifting.report(model)
-    if report is None:
-        raise _unknown(model)
+def _text(found: dict[str, Any], name: str) -> str:
+    value = found.get(name, "")
+    if not isinstance(value, str):
+        raise TypeError(name)
+    # PostgreSQL holds no NUL, and neither it nor UTF-8 lone surrogates.
+    return value.replace("\x00", "").encode("utf-8", "replace").decode().strip()
+
+
+def _document(model: str, report: Report) -> dict[str, Any]:
     renewal = report.renewal
     return {
         "model": model,
@@ -76,7 +102,11 @@ def _document(model: str, drifting: Drifting) -> dict[str, Any]:
         "learning": report.learning,
         "renewal": None
         if renewal is None
-        else {"reason": renewal.reason, "at": datetime.fromtimestamp(renewal.at, UTC).isoformat()},
+        else {
+            "reason": renewal.reason,
+            "at": datetime.fromtimestamp(renewal.at, UTC).isoformat(),
+            "by": renewal.sender,
+        },
         "features": [
             {
                 "name": one.name,

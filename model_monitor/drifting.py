@@ -5,18 +5,23 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 import structlog
 from prometheus_client import CollectorRegistry
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
+from sqlalchemy.exc import SQLAlchemyError
 
 from model_monitor.drift.baseline import Baseline
 from model_monitor.drift.detector import Detector, Settings
 from model_monitor.drift.faults import Fault, Numbers
 from model_monitor.drift.report import Report, State
+from model_monitor.logs import Seldom
 from model_monitor.scoring import Scored
+from model_monitor.storage.renewals import KeptRenewal
 from model_monitor.tensors import Rows
 
 _log = structlog.get_logger(__name__)
@@ -26,16 +31,47 @@ FEATURES = 1000
 """Models that are watched at once, and columns of each that are told of: the first ones."""
 
 
+class RenewalStore(Protocol):
+    """Where renewed baselines are kept; `model_monitor.storage.renewals.Renewals` is one."""
+
+    def latest(self, model: str, digest: str) -> KeptRenewal | None:
+        """Give the last renewal of a version."""
+
+    def learnt(self, number: int, baseline: Baseline) -> None:
+        """Keep what a renewal has led to."""
+
+
+@dataclass
+class _Watched:
+    """A model that is watched.
+
+    Attributes
+    ----------
+    build
+        The baseline of the build; categories are coded by it.
+    unsaved
+        Number of the renewal whose baseline has still to be kept.
+    """
+
+    digest: str
+    build: Baseline
+    detector: Detector
+    unsaved: int | None = None
+
+
 class Drifting(Collector):
     """One detector for each model, of the version that serves. Only that version's rows and scores are looked at.
 
-    A version that comes to serve begins anew, with the baseline of its own build.
+    A version that comes to serve begins anew, with the baseline of its own build, or the one that people had renewed
+    for it.
     """
 
-    def __init__(self, registry: CollectorRegistry, settings: Settings | None = None) -> None:
+    def __init__(self, registry: CollectorRegistry, renewals: RenewalStore, settings: Settings | None = None) -> None:
         self._settings = settings or Settings()
-        self._detectors: OrderedDict[str, tuple[str, Baseline, Detector]] = OrderedDict()
+        self._renewals = renewals
+        self._watched: OrderedDict[str, _Watched] = OrderedDict()
         self._reports: dict[str, Report] = {}
+        self._seldom = Seldom()
         self._lock = threading.Lock()  # rows come in the scorer's thread, people in another
         registry.register(self)
 
@@ -45,36 +81,56 @@ class Drifting(Collector):
             self._saw(scored)
 
     def _saw(self, scored: Scored) -> None:
-        name, version, model = scored.model, scored.old.version, scored.old.model
-        known = self._detectors.get(name)
-        if known is None or known[0] != version.digest:
-            baseline = Baseline.of(model.baseline, model.signature)
-            known = version.digest, baseline, Detector(baseline, self._settings)
-        self._detectors[name] = known
-        self._detectors.move_to_end(name)
-        while len(self._detectors) > MODELS:
-            gone, _ = self._detectors.popitem(last=False)
+        name, version = scored.model, scored.old.version
+        watched = self._watched.get(name)
+        if watched is None or watched.digest != version.digest:
+            watched = self._begin(name, version.digest, scored)
+        self._watched[name] = watched
+        self._watched.move_to_end(name)
+        while len(self._watched) > MODELS:
+            gone, _ = self._watched.popitem(last=False)
             self._reports.pop(gone, None)
-        _, baseline, detector = known
         at = max(request.at for request in scored.requests).timestamp()
-        detector.add(at, scored.rows.numeric, _codes(scored.rows, baseline), scored.old.answers.alarm_scores)
-        self._tell(name, detector.report)
+        codes = _codes(scored.rows, watched.build)
+        watched.detector.add(at, scored.rows.numeric, codes, scored.old.answers.alarm_scores)
+        self._tell(name, watched.detector.report)
+        self._save(name, watched)
 
-    def renew(self, model: str, reason: str, at: float) -> bool:
-        """Begin a new baseline after a change that was meant; False where the model has not been seen.
+    def _begin(self, model: str, digest: str, scored: Scored) -> _Watched:
+        build = Baseline.of(scored.old.model.baseline, scored.old.model.signature)
+        kept = self._renewals.latest(model, digest)
+        if kept is None:
+            return _Watched(digest, build, Detector(build, self._settings))
+        if kept.baseline is not None:
+            return _Watched(digest, build, Detector(kept.baseline, self._settings, kept.renewal))
+        # It was not learnt to its end, and the rows that it had are gone.
+        detector = Detector(build, self._settings)
+        detector.renew(kept.renewal)
+        return _Watched(digest, build, detector, kept.id)
 
-        Parameters
-        ----------
-        at
-            Seconds since 1970.
-        """
+    def _save(self, model: str, watched: _Watched) -> None:
+        """Keep a baseline once it is learnt; where the database fails, with the next rows."""
+        if watched.unsaved is None or watched.detector.report.learning:
+            return
+        try:
+            self._renewals.learnt(watched.unsaved, watched.detector.baseline)
+        except SQLAlchemyError as error:
+            if self._seldom.due(model):
+                kind = type(getattr(error, "orig", None) or error).__name__
+                _log.warning("a new baseline cannot be kept yet", model=model, error=kind)
+            return
+        watched.unsaved = None
+        _log.info("a new baseline is learnt", model=model)
+
+    def renew(self, model: str, kept: KeptRenewal) -> None:
+        """Begin a new baseline now where the version is watched; otherwise it begins with the next request."""
         with self._lock:
-            known = self._detectors.get(model)
-            if known is None:
-                return False
-            known[2].renew(reason, at)
-            self._reports[model] = known[2].report
-        return True
+            watched = self._watched.get(model)
+            if watched is None or watched.digest != kept.digest:
+                return
+            watched.detector.renew(kept.renewal)
+            watched.unsaved = kept.id
+            self._reports[model] = watched.detector.report
 
     def report(self, model: str) -> Report | None:
         """Give how the columns of a model are; None where it has not been seen."""

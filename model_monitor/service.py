@@ -30,6 +30,7 @@ from model_monitor.storage.database import Database, unavailable
 from model_monitor.storage.labelling import Labeller
 from model_monitor.storage.quality import qualities
 from model_monitor.storage.recording import KeepInputs, Recorder
+from model_monitor.storage.renewals import Renewals
 from model_monitor.storage.retention import Bounds, Retention
 from model_monitor.worker import Listener, Worker
 
@@ -64,7 +65,8 @@ async def running(
     database = Database(settings.database)
     intake = Intake(settings.queue_requests, settings.queue_bytes)
     metrics = Metrics()
-    drifting = Drifting(metrics.registry)
+    renewals = Renewals(database, settings.namespace)
+    drifting = Drifting(metrics.registry, renewals)
     recorder = Recorder(database, settings.namespace, settings.queue_probability, _keeper(settings))
     worker = Worker(
         intake, Models(open_store(store).read), recorder, metrics, settings.flush_seconds, (*listeners, drifting.saw)
@@ -99,7 +101,7 @@ async def running(
         received = receiving.application(intake, metrics, settings.max_body_bytes)
         http = await _listen(stack, received, settings.host, settings.http_port, None)
         app = api.application(parts)
-        drift_api.add_routes(app, drifting, parts.senders)
+        drift_api.add_routes(app, drifting, renewals, parts.senders)
         own = await _listen(stack, app, settings.host, settings.api_port, _tls(settings))
         grpc_server = receiving_grpc.server(intake, metrics, settings.max_body_bytes)
         grpc = grpc_server.add_insecure_port(f"{settings.host}:{settings.grpc_port}")

@@ -59,11 +59,17 @@ class Settings:
 
 
 class Detector:
-    """Watches the rows of one version of a model."""
+    """Watches the rows of one version of a model.
 
-    def __init__(self, baseline: Baseline, settings: Settings | None = None) -> None:
+    Parameters
+    ----------
+    renewal
+        Where the baseline is not that of the build: why.
+    """
+
+    def __init__(self, baseline: Baseline, settings: Settings | None = None, renewal: Renewal | None = None) -> None:
         self._settings = settings or Settings()
-        self._renewal: Renewal | None = None
+        self._renewal = renewal
         self._learner: Learner | None = None
         self._begin(baseline)
 
@@ -89,15 +95,14 @@ class Detector:
         left = self._learner.wanted - self._learner.rows if self._learner is not None else 0
         return Report(tuple(self._findings), self._windows, self._renewal, left)
 
-    def renew(self, reason: str, at: float) -> None:
-        """Compare with what comes from now on: something was changed on purpose.
+    @property
+    def baseline(self) -> Baseline:
+        """What rows are compared with; while a new one is learnt, the former."""
+        return self._baseline
 
-        Parameters
-        ----------
-        at
-            Seconds since 1970.
-        """
-        self._renewal = Renewal(reason, at)
+    def renew(self, renewal: Renewal) -> None:
+        """Compare with what comes from now on: something was changed on purpose."""
+        self._renewal = renewal
         self._begin(self._baseline)
         self._learner = Learner(self._baseline, self._settings.renewal_rows)
 

@@ -20,10 +20,13 @@ class Renewal:
     ----------
     at
         Seconds since 1970, when it was declared.
+    sender
+        Who declared it.
     """
 
     reason: str
     at: float
+    sender: str = ""
 
 
 class Learner:

@@ -155,6 +155,20 @@ LABELS = Table(
 )
 Index("labels_by_prediction", LABELS.c.prediction_id)
 
+RENEWALS = Table(
+    "renewals",
+    METADATA,
+    Column("id", Integer, primary_key=True),
+    Column("model_id", ForeignKey(MODELS.c.id), nullable=False),
+    Column("digest", String(71), nullable=False),  # of the version that served then
+    Column("key", String(253), nullable=False),  # by which whoever asks can tell that it was asked for already
+    Column("reason", String(500), nullable=False),
+    Column("sender", String(768), nullable=False),
+    Column("at", BigInteger, nullable=False),
+    Column("baseline", LargeBinary),  # JSON; absent until it is learnt
+    UniqueConstraint("model_id", "key"),
+)
+
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 

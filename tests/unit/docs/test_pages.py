@@ -83,7 +83,8 @@ def test_the_pages_were_found() -> None:
 
 def test_decisions_are_numbered_and_have_their_parts() -> None:
     decisions = sorted((ROOT / "docs" / "adr").glob("[0-9]*.md"))
-    assert [int(path.name[:4]) for path in decisions] == list(range(1, len(decisions) + 1))
+    numbers = [int(path.name[:4]) for path in decisions]
+    assert len(set(numbers)) == len(numbers), "two decisions have one number"
     for path in decisions:
         text = path.read_text()
         parts = re.findall(r"^## (.+)$", text, re.MULTILINE)

@@ -19,7 +19,15 @@ from model_monitor.envelope import Envelope, Version
 from model_monitor.models import load
 from model_monitor.scoring import Scored, score
 from model_monitor.tensors import Rows
-from tests.support.monitoring import TOKEN, Shop, eventually, monitoring, rows
+from tests.support.monitoring import SENDER, TOKEN, Shop, eventually, monitoring, rows
+
+
+class NoRenewals:
+    def latest(self, model: str, digest: str) -> None:
+        return None
+
+    def learnt(self, number: int, baseline: Baseline) -> None:
+        raise AssertionError("nothing was renewed")
 
 
 def scored(shop: Shop, count: int, name: str = "spindle", digest: str = "") -> Scored:
@@ -51,7 +59,7 @@ async def test_a_stuck_sensor_is_told_on_the_metrics(shop: Shop, tmp_path: Path)
 
 def test_series_of_a_model(shop: Shop) -> None:
     registry = CollectorRegistry()
-    drifting = Drifting(registry, Settings(rows=200))
+    drifting = Drifting(registry, NoRenewals(), Settings(rows=200))
     drifting.saw(scored(shop, 150))
     report = drifting.report("spindle")
     assert report is not None
@@ -66,7 +74,7 @@ def test_series_of_a_model(shop: Shop) -> None:
 
 
 def test_a_version_that_comes_to_serve_begins_anew(shop: Shop) -> None:
-    drifting = Drifting(CollectorRegistry(), Settings(rows=200))
+    drifting = Drifting(CollectorRegistry(), NoRenewals(), Settings(rows=200))
     drifting.saw(scored(shop, 250))
     drifting.saw(scored(shop, 10, digest=shop.new))
     report = drifting.report("spindle")
@@ -75,7 +83,7 @@ def test_a_version_that_comes_to_serve_begins_anew(shop: Shop) -> None:
 
 
 def test_the_number_of_models_is_bounded(shop: Shop) -> None:
-    drifting = Drifting(CollectorRegistry())
+    drifting = Drifting(CollectorRegistry(), NoRenewals())
     batch = scored(shop, 1)
     for number in range(MODELS + 3):
         named = Scored(
@@ -90,17 +98,6 @@ def test_the_number_of_models_is_bounded(shop: Shop) -> None:
         drifting.saw(named)
     assert drifting.report("m0") is None
     assert drifting.report(f"m{MODELS + 2}") is not None
-
-
-def test_a_new_baseline_can_be_asked_for(shop: Shop) -> None:
-    drifting = Drifting(CollectorRegistry())
-    assert not drifting.renew("spindle", "bearing replaced", 1.0)
-    drifting.saw(scored(shop, 10))
-    assert drifting.renew("spindle", "bearing replaced", 1.0)
-    report = drifting.report("spindle")
-    assert report is not None
-    assert report.renewal is not None
-    assert report.renewal.reason == "bearing replaced"
 
 
 def test_categories_are_known_by_the_builds_values() -> None:
@@ -134,12 +131,15 @@ async def test_people_see_it_and_may_begin_anew(shop: Shop, tmp_path: Path) -> N
             (allowed, {}, 400),
             (allowed, {"reason": " "}, 400),
             (allowed, ["x"], 400),
+            (allowed, {"reason": 7}, 400),
+            (allowed, {"reason": "x", "id": "y" * 300}, 400),
             (allowed, {"reason": "bearing replaced"}, 200),
         ):
             async with monitor.client.post(url, data=json.dumps(body), headers=headers) as answer:
                 assert answer.status == status, (await answer.text(), body)
         found = await eventually(told)
         assert found["renewal"]["reason"] == "bearing replaced"
+        assert found["renewal"]["by"] == SENDER
         assert found["learning"] == 2000
         other = monitor.api("/v1/models/nobody/baseline")
         async with monitor.client.post(other, data=json.dumps({"reason": "x"}), headers=allowed) as answer:

@@ -14,6 +14,7 @@ from model_monitor.drift.baseline import Baseline
 from model_monitor.drift.blocks import SCALES
 from model_monitor.drift.detector import Detector, Settings
 from model_monitor.drift.faults import Fault
+from model_monitor.drift.renewal import Renewal
 from model_monitor.drift.report import State
 
 
@@ -138,7 +139,7 @@ def test_a_new_baseline_after_maintenance(rows: Rows) -> None:
     detector = Detector(baseline(before))
     feed(detector, moved.take(np.arange(500)))
     assert detector.report.drifted() == [FEATURES[3]]
-    detector.renew("bearing replaced", 1_000.0)
+    detector.renew(Renewal("bearing replaced", 1_000.0))
     assert {one.state for one in detector.report.findings} == {State.NOT_ENOUGH_DATA}
     assert detector.report.learning == 2000
     feed(detector, moved.take(np.arange(500, 2500)))
