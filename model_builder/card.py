@@ -75,10 +75,17 @@ def _evaluation(facts: EvaluationFacts) -> str:
     rows = [[SCORES[name], *_cells(score), score.method] for name, score in facts.scores.items()]
     text = _table(["Score", "Value", "Interval", "Method"], rows)
     rows = [
-        [f"`{_safe(each.name)}`", f"{each.rows:,}", *_cells(each.precision), *_cells(each.recall), *_cells(each.f1)]
+        [
+            f"`{_safe(each.name)}`",
+            f"{each.rows:,}",
+            *(cell for score in (each.precision, each.recall, each.f1) for cell in _cells(score)),
+            *([] if each.average_precision is None else _cells(each.average_precision)),
+        ]
         for each in facts.classes
     ]
-    text += "\n\n" + _table(["Class", "Rows", "Precision", "", "Recall", "", "F1", ""], rows)
+    ranked = any(each.average_precision is not None for each in facts.classes)
+    header = ["Class", "Rows", "Precision", "", "Recall", "", "F1", "", *(["Average precision", ""] * ranked)]
+    text += "\n\n" + _table(header, rows)
     for column in dict.fromkeys(each.column for each in facts.slices):
         rows = [
             [
@@ -132,14 +139,14 @@ def _data(report: ModelReport) -> str:
 
 
 def _features(report: ModelReport) -> str:
-    known = {each.name: f"{each.value:.4f}" for each in report.importances}
+    heading, known = _weights(report)
     names = report.signature.numeric + report.signature.categorical
     rows = [[str(index + 1), f"`{_safe(name)}`", known.get(name, "-")] for index, name in enumerate(names)]
     numbers = len(report.signature.numeric)
     text = ""
     if numbers:
         text = "In the order of the input `numeric`; a missing value is NaN and counts as the column's median.\n\n"
-        text += _table(["Position", "Column", "Importance"], rows[:numbers])
+        text += _table(["Position", "Column", heading], rows[:numbers])
     if report.categories:
         text += ("\n\n" if text else "") + (
             "In the order of the input `categorical`; a text that is not among the known ones counts as unknown, "
@@ -149,11 +156,18 @@ def _features(report: ModelReport) -> str:
             [str(index + 1), *row[1:], ", ".join(f"`{_safe(value)}`" for value in category.values)]
             for index, (row, category) in enumerate(zip(rows[numbers:], report.categories, strict=True))
         ]
-        text += _table(["Position", "Column", "Importance", "Known texts"], texts)
+        text += _table(["Position", "Column", heading, "Known texts"], texts)
     if report.data.left_out:
         left_out = ", ".join(f"`{_safe(column.name)}` ({column.why})" for column in report.data.left_out)
         text += f"\n\nLeft out: {left_out}."
     return text
+
+
+def _weights(report: ModelReport) -> tuple[str, dict[str, str]]:
+    """Give each column's weight, and what it is: that of the explanation, which the page shows too, where there is one."""
+    if report.explanation is not None:
+        return "Share of all effects", {each.name: f"{each.share:.0%}" for each in report.explanation.features}
+    return "Importance in the fit", {each.name: f"{each.value:.4f}" for each in report.importances}
 
 
 def _explanation(report: ModelReport) -> list[str]:

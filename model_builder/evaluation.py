@@ -34,13 +34,18 @@ class Interval:
 
 @dataclass(frozen=True)
 class ClassScores:
-    """Scores of one class against all others."""
+    """Scores of one class against all others.
+
+    ``average_precision`` and ``curve`` are of models of several classes; of two classes the evaluation has them.
+    """
 
     name: str
     rows: int
     precision: Interval
     recall: Interval
     f1: Interval
+    average_precision: Interval | None = None
+    curve: tuple[tuple[float, float, float], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -105,7 +110,7 @@ def evaluate(
         scores=scores,
         classes=_class_scores(scorer, draws, method, signature),
         calibration=tuple(scorer.calibration()) if scorer.binary else (),
-        curve=tuple(scorer.curve()) if scorer.binary else (),
+        curve=tuple(scorer.curve(1)) if scorer.binary else (),
         slices=tuple(each for column in slices for each in _slices(column, codes, answers, signature, seed, groups)),
     )
 
@@ -153,8 +158,15 @@ def _class_scores(scorer: Scorer, draws: list[Floats], method: str, signature: S
         scores = {part: _percentiles(float(value), list(many), method) for part, (value, many) in parts.items()}
         if method == BOOTSTRAP:
             scores |= {"precision": _share(hits, said), "recall": _share(hits, real)}
-        found.append(ClassScores(name, int(real), **scores))
+        ranked = None if scorer.binary else _average_precision(scorer, draws, method, code)
+        curve = () if scorer.binary else tuple(scorer.curve(code))
+        found.append(ClassScores(name, int(real), **scores, average_precision=ranked, curve=curve))
     return tuple(found)
+
+
+def _average_precision(scorer: Scorer, draws: list[Floats], method: str, code: int) -> Interval:
+    drawn = [scorer.average_precision(code, weights) for weights in draws]
+    return _percentiles(scorer.average_precision(code), drawn, method)
 
 
 def _slices(

@@ -35,6 +35,8 @@ def evaluation_facts(evaluation: Evaluation, signature: Signature) -> Evaluation
                 precision=_score(each.precision),
                 recall=_score(each.recall),
                 f1=_score(each.f1),
+                average_precision=None if each.average_precision is None else _score(each.average_precision),
+                curve=_curve(each.curve),
             )
             for each in evaluation.classes
         ),
@@ -42,12 +44,7 @@ def evaluation_facts(evaluation: Evaluation, signature: Signature) -> Evaluation
             BinFacts(rows=rows, score=round(score, DECIMALS), faults=round(faults, DECIMALS))
             for rows, score, faults in evaluation.calibration
         ),
-        curve=tuple(
-            CurvePoint(
-                score=round(score, DECIMALS), precision=round(precision, DECIMALS), recall=round(recall, DECIMALS)
-            )
-            for score, precision, recall in evaluation.curve
-        ),
+        curve=_curve(evaluation.curve),
         slices=tuple(
             SliceFacts(
                 column=each.column,
@@ -85,6 +82,13 @@ def gate_facts(verdicts: tuple[Verdict, ...]) -> tuple[GateFacts, ...]:
             verdict=each.outcome,
         )
         for each in verdicts
+    )
+
+
+def _curve(points: tuple[tuple[float, float, float], ...]) -> tuple[CurvePoint, ...]:
+    return tuple(
+        CurvePoint(score=round(score, DECIMALS), precision=round(precision, DECIMALS), recall=round(recall, DECIMALS))
+        for score, precision, recall in points
     )
 
 

@@ -78,14 +78,24 @@ class ScoreFacts(Report):
     method: str
 
 
+class CurvePoint(Report):
+    """Precision and recall where every row of at least this score is called a fault, or of the class."""
+
+    score: float
+    precision: float
+    recall: float
+
+
 class ClassScoreFacts(Report):
-    """Scores of one class against all others."""
+    """Scores of one class against all others; average precision and curve are of models of several classes."""
 
     name: str
     rows: int
     precision: ScoreFacts
     recall: ScoreFacts
     f1: ScoreFacts
+    average_precision: ScoreFacts | None = None
+    curve: tuple[CurvePoint, ...] = ()
 
 
 class BinFacts(Report):
@@ -104,14 +114,6 @@ class SliceFacts(Report):
     rows: int
     faults: int | None
     scores: dict[str, ScoreFacts]
-
-
-class CurvePoint(Report):
-    """Precision and recall where every row of at least this score is called a fault."""
-
-    score: float
-    precision: float
-    recall: float
 
 
 class EvaluationFacts(Report):

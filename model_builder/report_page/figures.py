@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from model_builder.compression.report import CandidateFacts, CompressionReport
-from model_builder.model_report import BinFacts, EvaluationFacts, ExplanationFacts, ScoreFacts
+from model_builder.model_report import BinFacts, ClassScoreFacts, EvaluationFacts, ExplanationFacts, ScoreFacts
 from model_builder.report import Reduction
 from model_builder.report_page.plots import BAD, FIRST, GOOD, INK, MUTED, SECOND, THIRD, Picture, draw
 from model_builder.report_page.words import metric, number, points, short
@@ -80,6 +80,41 @@ def curve(evaluation: EvaluationFacts) -> Picture:
     alt = "; ".join(f"recall {each.recall:.2f}, precision {each.precision:.2f}" for each in told)
     alt += f"; at the threshold precision {number(now[0])}, recall {number(now[1])}; average precision {average}"
     return draw("curve", "Precision over recall", alt, paint)
+
+
+_LINES = tuple((colour, style) for style in ("-", (0, (4, 2))) for colour in (FIRST, SECOND, THIRD))
+"""Colours and dashes of the curves of several classes: as many as can still be told apart."""
+
+
+def class_curves(evaluation: EvaluationFacts) -> Picture:
+    """Draw precision over recall of each class against all others; of many classes, of those that rank worst."""
+    ranked = [(_average_precision(each), each) for each in evaluation.classes if each.curve]
+    shown = sorted(ranked, key=lambda pair: pair[0])[: len(_LINES)]
+
+    def paint(axes: Axes) -> None:
+        for (average, each), (colour, style) in zip(shown, _LINES, strict=False):
+            recall, precision = [0.0, *(point.recall for point in each.curve)], [each.curve[0].precision]
+            precision += [point.precision for point in each.curve]
+            label = f"{short(each.name, 20)} ({average:.2f})"
+            axes.step(recall, precision, where="pre", color=colour, linestyle=style, linewidth=1.5, label=label)
+            if each.precision.value is not None and each.recall.value is not None:
+                axes.plot([each.recall.value], [each.precision.value], color=colour, marker="D", markersize=5)
+        axes.set(xlim=(-0.03, 1.03), ylim=(-0.03, 1.05), xlabel="recall", ylabel="precision")
+        axes.legend(loc="lower left")
+
+    alt = "; ".join(
+        f"{short(each.name, 60)}: average precision {average:.2f}, as called precision {number(each.precision.value)} "
+        f"and recall {number(each.recall.value)}"
+        for average, each in shown
+    )
+    left_out = len(ranked) > len(shown)
+    which = f"the {len(shown)} classes that rank worst" if left_out else "each class"
+    return draw("class-curves", f"Precision over recall, {which} against all others", alt, paint, height=3.6)
+
+
+def _average_precision(each: ClassScoreFacts) -> float:
+    score = each.average_precision
+    return 0.0 if score is None or score.value is None else score.value
 
 
 def importance(facts: ExplanationFacts, most: int = 12) -> Picture:

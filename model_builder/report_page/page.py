@@ -88,6 +88,8 @@ def _pictures(model: ModelReport) -> dict[str, Picture]:
     found = {"scores": figures.scores(evaluation, required)}
     if evaluation.curve and any(each.rows for each in evaluation.calibration):
         found |= {"curve": figures.curve(evaluation), "calibration": figures.calibration(evaluation.calibration)}
+    if any(each.curve for each in evaluation.classes):
+        found["class_curves"] = figures.class_curves(evaluation)
     if model.reductions:
         found["steps"] = figures.steps(model.reductions)
     if small is not None and len(small.front) > 1:

@@ -83,12 +83,19 @@ def scores(evaluation: EvaluationFacts, where: str) -> Table:
 
 
 def classes(evaluation: EvaluationFacts) -> Table:
-    """List precision, recall and F1 of each class against all others."""
+    """List precision, recall and F1 of each class against all others, of several classes average precision too."""
+    ranked = any(each.average_precision is not None for each in evaluation.classes)
     rows = tuple(
-        (clean(each.name), f"{each.rows:,}", *(_with_interval(s) for s in (each.precision, each.recall, each.f1)))
+        (
+            clean(each.name),
+            f"{each.rows:,}",
+            *(_with_interval(score) for score in (each.precision, each.recall, each.f1)),
+            *((_with_interval(each.average_precision) if each.average_precision else NONE,) if ranked else ()),
+        )
         for each in evaluation.classes
     )
-    return Table("Each class against all others", ("Class", "Rows", "Precision", "Recall", "F1"), rows, _from(1, 5))
+    header = ("Class", "Rows", "Precision", "Recall", "F1", *(("Average precision",) if ranked else ()))
+    return Table("Each class against all others", header, rows, _from(1, len(header)))
 
 
 def slices(evaluation: EvaluationFacts) -> tuple[Table, ...]:

@@ -10,6 +10,7 @@ import yaml
 
 from model_builder.build import build
 from model_builder.progress import Silent
+from model_builder.spec.validation import Explain
 from tests.support.builder import fault_csv, local, spec
 
 
@@ -50,3 +51,22 @@ def test_the_card_explains_in_sentences(tmp_path: Path) -> None:
     assert built.model.explanation is not None
     for each in built.model.explanation.features:
         assert f"- {each.sentence}" in text
+
+
+@pytest.mark.parametrize("explained", [True, False])
+def test_the_card_weighs_columns_as_the_page_does(tmp_path: Path, explained: bool) -> None:
+    asked = spec()
+    validation = asked.validation.model_copy(update={"explain": Explain(enabled=explained)})
+    asked = asked.model_copy(update={"validation": validation})
+    built = build(asked, local(tmp_path, fault_csv(rows=400)), tmp_path / "out", Silent())
+    text = (tmp_path / "out" / "card.md").read_text()
+    assert ("| Position | Column | Share of all effects |" in text) is explained
+    assert ("| Position | Column | Importance in the fit |" in text) is not explained
+    facts = built.model.explanation
+    told = (
+        {each.name: f"{each.share:.0%}" for each in facts.features}
+        if facts is not None
+        else {each.name: f"{each.value:.4f}" for each in built.model.importances}
+    )
+    for place, name in enumerate(built.model.signature.numeric, 1):
+        assert f"| {place} | `{name}` | {told[name]} |" in text

@@ -91,6 +91,11 @@ def judged(values: npt.NDArray[np.float64]) -> Judged:
     return Judged({"macroF1": values}, ())
 
 
+def test_one_estimator_is_not_called_the_best_of_one() -> None:
+    choice = choose({"only": judged(np.full(10, 0.8))}, {"only": 100}, folded())
+    assert choice.why == "only alone was asked for: its mean macroF1 is 0.800 [0.800, 0.800] over 10 folds (2 times 5)"
+
+
 def test_the_standard_error_is_corrected_for_overlap() -> None:
     values = np.array([0.7, 0.8, 0.75, 0.85])
     found = estimate(values, 0.25)

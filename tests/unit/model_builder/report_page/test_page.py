@@ -212,6 +212,43 @@ def test_the_front_is_drawn_and_listed_with_the_chosen_one(documents: dict[str, 
     assert words(rows["bag of 1"]).endswith("no")
 
 
+def test_each_of_several_classes_has_its_curve(documents: dict[str, Document], pages: dict[str, str]) -> None:
+    model = documents["classes"].model
+    assert model is not None
+    page = parsed(pages["classes"])
+    alt = words(next(each for each in page.iter() if each.attrib.get("id") == "class-curves-alt"))
+    for each in model.evaluation.classes:
+        assert each.average_precision is not None
+        assert f"{each.name}: average precision {each.average_precision.value:.2f}" in alt
+        assert each.curve[-1].recall == 1
+    assert "class-curves" not in pages["accepted"]
+
+
+def test_of_many_classes_the_worst_are_drawn(documents: dict[str, Document]) -> None:
+    one = documents["classes"].model
+    assert one is not None
+    first = one.evaluation.classes[0]
+    assert first.average_precision is not None
+    many = tuple(
+        first.model_copy(
+            update={
+                "name": f"class {place}",
+                "average_precision": first.average_precision.model_copy(update={"value": 0.1 * place}),
+            }
+        )
+        for place in range(9)
+    )
+    model = one.model_copy(update={"evaluation": one.evaluation.model_copy(update={"classes": many})})
+    page = parsed(render(replace(documents["classes"], model=model)))
+    title, alt = (
+        words(next(each for each in page.iter() if each.attrib.get("id") == f"class-curves-{part}"))
+        for part in ("title", "alt")
+    )
+    assert "the 6 classes that rank worst" in title
+    assert "class 5" in alt
+    assert "class 6" not in alt
+
+
 def test_names_from_a_file_stay_texts(pages: dict[str, str]) -> None:
     text = words(parsed(pages["hostile"]))
     assert HOSTILE[0] in text
