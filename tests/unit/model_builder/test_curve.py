@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from sklearn.metrics import average_precision_score, precision_score, recall_score
 
 from model_builder.parity import Answers
-from model_builder.report import Signature
 from model_builder.ranking import CURVE_POINTS
+from model_builder.report import Signature
 from model_builder.scoring import Scorer
 
 SIGNATURE = Signature.of(("heat",), ("0", "1"), 0.5)
