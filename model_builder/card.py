@@ -164,7 +164,7 @@ def _features(report: ModelReport) -> str:
 
 
 def _weights(report: ModelReport) -> tuple[str, dict[str, str]]:
-    """Give each column's weight, and what it is: that of the explanation, which the page shows too, where there is one."""
+    """Give each column's weight and what it is: that of the explanation, as on the page, where there is one."""
     if report.explanation is not None:
         return "Share of all effects", {each.name: f"{each.share:.0%}" for each in report.explanation.features}
     return "Importance in the fit", {each.name: f"{each.value:.4f}" for each in report.importances}

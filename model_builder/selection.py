@@ -64,7 +64,8 @@ def _why(chosen: str, best: str, metric: str, candidates: tuple[Candidate, ...],
     top = by_name[best].scores[metric]
     basis = f"{len(folded.cuts)} folds ({folded.repeats} times {folded.count})"
     if len(candidates) == 1:
-        return f"{chosen} alone was asked for: its mean {metric} is {top.mean:.3f} [{top.low:.3f}, {top.high:.3f}] over {basis}"
+        reached = f"{top.mean:.3f} [{top.low:.3f}, {top.high:.3f}]"
+        return f"{chosen} alone was asked for: its mean {metric} is {reached} over {basis}"
     text = f"{best} has the best mean {metric} of {len(candidates)} estimators, {top.mean:.3f}"
     text += f" [{top.low:.3f}, {top.high:.3f}], over {basis}"
     if chosen == best:
