@@ -5,10 +5,13 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, distinct, func, select
 
 from model_monitor.errors import MonitorError, Reason, shown
-from model_monitor.storage.tables import MODELS, PAIRS, VERSIONS, moment
+from model_monitor.storage.tables import MODELS, PAIRS, PREDICTIONS, VERSIONS, moment
+
+_NEWEST = 10_000
+"""So many of a model's last rows are looked at to count its assets."""
 
 
 def evidence(connection: Connection, namespace: str, model: str, old: str, new: str, at: datetime) -> dict[str, Any]:
@@ -51,6 +54,7 @@ def evidence(connection: Connection, namespace: str, model: str, old: str, new: 
         "at": text(at),
         "since": text(moment(row["since"])),
         "inputs": row["rows"],
+        "assets": _assets(connection, number),
         "invalid": {"hits": row["invalid"], "total": row["rows"]},
         "disagreement": {"hits": row["disagreements"], "total": row["rows"]},
         "alarms": {"old": row["old_alarms"], "new": row["new_alarms"]},
@@ -93,6 +97,18 @@ def model_number(connection: Connection, namespace: str, model: str) -> int:
 def text(at: datetime) -> str:
     """Write a time by RFC 3339, in UTC."""
     return at.isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
+def _assets(connection: Connection, model: int) -> int:
+    """Count the assets that the newest rows name."""
+    newest = (
+        select(PREDICTIONS.c.asset)
+        .where(PREDICTIONS.c.model_id == model)
+        .order_by(PREDICTIONS.c.at.desc())
+        .limit(_NEWEST)
+        .subquery()
+    )
+    return int(connection.execute(select(func.count(distinct(newest.c.asset)))).scalar_one())
 
 
 def _paired(row: dict[str, Any], truth: str) -> dict[str, int]:

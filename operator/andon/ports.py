@@ -1,6 +1,6 @@
 """What the reconciler needs of the world, in a few methods each; `andon.adapters` answers them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Protocol
 
@@ -8,7 +8,7 @@ from andon.api.v1alpha1 import Manifest
 from andon.core.comparison import Comparison
 from andon.core.observed import Followed
 from andon.core.telling import Telling
-from andon.core.traffic_counts import Traffic
+from andon.core.traffic_counts import Traffic, Trial
 
 
 class Cluster(Protocol):
@@ -72,8 +72,8 @@ class Routers(Protocol):
 class Metrics(Protocol):
     """The counts of a version's requests."""
 
-    async def traffic(self, routers: Sequence[str], servers: Sequence[str], name: str, version: int) -> Traffic | None:
-        """Ask router pods and a version's server pods for their counts, by address; None where a router is silent."""
+    async def traffic(self, trial: Trial) -> Traffic | None:
+        """Ask for the counts of a version's routers and servers; None where those of a router cannot be had."""
 
 
 class Monitor(Protocol):

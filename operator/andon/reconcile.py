@@ -23,6 +23,7 @@ from andon.core.rollout import decide
 from andon.core.snapshot import Objects, addresses, identity, router_pods, server_pods, snapshot, status_of
 from andon.core.status import Transition, Trouble, first_status, status, transitions, troubled_status
 from andon.core.telling import telling
+from andon.core.traffic_counts import Trial
 from andon.core.watching import soonest
 from andon.desired.children import Children, children, provider
 from andon.desired.difference import as_applied as _as_applied
@@ -172,9 +173,10 @@ class Reconciler:
             return observed
         namespace, name = observed.identity.namespace, observed.identity.name
         number = pair.new.spec.version
-        asked = self._sources.metrics.traffic(
-            addresses(router_pods(pods)), addresses(server_pods(pods, number)), name, number
-        )
+        server = observed.server(number)
+        since = server.since if server is not None else self._clock.now()
+        routers, servers = addresses(router_pods(pods)), addresses(server_pods(pods, number))
+        asked = self._sources.metrics.traffic(Trial(namespace, name, number, since, tuple(routers), tuple(servers)))
         monitored = observed.spec.monitoring.enabled
         old, new = pair.old.spec.digest, pair.new.spec.digest
         told = self._sources.monitor.comparison(namespace, name, old, new) if monitored else _nobody()

@@ -33,6 +33,11 @@ class Settings(BaseSettings):
 
     cluster_domain: str = "cluster.local"
     gateway_api: bool = Field(default=False, description="Whether routes may hang under Gateways.")
+    prometheus_address: str = Field(
+        default="",
+        pattern="^(https?://.+)?$",
+        description="Of a Prometheus that scrapes routers and servers; empty: they are asked themselves.",
+    )
     runbooks: str = Field(default=RUNBOOKS, description="Address of the folder with a page for each alert.")
     build_deadline: int = Field(default=3600, ge=60, description="Seconds.")
     build_resources: dict[str, Any] = Field(default={}, description="JSON, as in a container.")

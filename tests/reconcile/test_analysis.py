@@ -81,6 +81,25 @@ async def test_a_good_candidate_goes_from_shadow_to_all_traffic_on_evidence() ->
     assert told["metrics"][0]["name"] == "errorRate"
 
 
+@pytest.mark.parametrize(
+    ("assets", "said"),
+    [
+        (8, "at 20% of 8 assets the candidate has 1.6 on average, and none with a chance of 17%; from 32% on"),
+        (500, "at 20% of 500 assets the candidate has 100 on average."),
+        (0, ""),
+    ],
+)
+async def test_what_a_share_means_for_assets_is_said_while_it_lasts(assets: int, said: str) -> None:
+    run = await at_version_1([{"weight": 20}, {"pause": "5m"}])
+    seen(run, assets=assets)
+    run.annotate(retrain="1")
+    await run.until(lambda: status(run)["phase"] == "Paused", rounds=100)
+    assert (said in message(run)) if said else ("assets" not in message(run))
+    await run.settle()
+    assert run.condition("Ready") == ("True", "RolledOut")
+    assert "assets" not in message(run)
+
+
 @pytest.mark.fault
 @pytest.mark.parametrize("step", [0, 20, 60])
 async def test_a_broken_limit_takes_it_off_the_line_at_once(step: int) -> None:

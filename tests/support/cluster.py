@@ -6,7 +6,7 @@ one does is tried in tests/contract and tests/e2e.
 
 import copy
 import itertools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 
 from andon.api.meta import (
@@ -20,7 +20,7 @@ from andon.api.meta import (
 from andon.api.v1alpha1 import Manifest
 from andon.core.comparison import Comparison
 from andon.core.observed import Followed, Route
-from andon.core.traffic_counts import Traffic
+from andon.core.traffic_counts import Traffic, Trial
 from andon.errors import ConflictError
 from model_builder.report import BuildReport, Metrics, PreflightReport, Runtime, Signature
 from tests.support.loaded import Files
@@ -185,8 +185,8 @@ class FakeMetrics:
     def __init__(self, world: "World") -> None:
         self._world = world
 
-    async def traffic(self, routers: Sequence[str], servers: Sequence[str], name: str, version: int) -> Traffic | None:
-        return self._world.traffic(version)
+    async def traffic(self, trial: Trial) -> Traffic | None:
+        return self._world.traffic(trial.version)
 
 
 class FakeMonitor:

@@ -1,11 +1,17 @@
 """Counts as routers, servers and the monitor would give them."""
 
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 
 from andon.core.comparison import Comparison
-from andon.core.traffic_counts import Inferred, Routed, Traffic
+from andon.core.traffic_counts import Inferred, Routed, Traffic, Trial
 
 _EDGES = (0.005, 0.05, 0.5, float("inf"))
+
+
+def trial(version: int, *, routers: int = 0, servers: int = 0) -> Trial:
+    """Give a version whose router and servers are on loopback."""
+    since = datetime.now(UTC) - timedelta(hours=1)
+    return Trial("plant", "spindle", version, since, ("127.0.0.1",) * routers, ("127.0.0.1",) * servers)
 
 
 def traffic(now: datetime, requests: int, *, failed: int = 0, slow: int = 0) -> Traffic:
@@ -28,6 +34,7 @@ def comparison(
     disagreements: int = 0,
     faults: tuple[int, int, int] = (0, 0, 0),
     invalid: int = 0,
+    assets: int = 0,
 ) -> Comparison:
     """Give the monitor's answer; faults are labelled ones: caught only by the old, only by the new, and all."""
     only_old, only_new, total = faults
@@ -41,6 +48,7 @@ def comparison(
             "at": now.isoformat(),
             "since": now.isoformat(),
             "inputs": rows,
+            "assets": assets,
             "invalid": {"hits": invalid, "total": rows},
             "disagreement": {"hits": disagreements, "total": rows},
             "alarms": {"old": rows // 30, "new": rows // 30},

@@ -18,6 +18,7 @@ from andon.core.decision import ROUTER_POLL, Decision, Progress
 from andon.core.judgement import evidence_holds
 from andon.core.notes import Canary, Watch
 from andon.core.observed import Observed, Route, Version
+from andon.core.stickiness import what_can_be_split
 from andon.core.windows import WindowError, gate
 
 Steps = tuple[Step, ...]
@@ -106,6 +107,22 @@ def _begin(observed: Observed, base: Decision, target: Version, stable: int, now
 
 
 def _at_step(observed: Observed, base: Decision, target: Version, stable: int, at: int, now: datetime) -> Decision:
+    decision = _step(observed, base, target, stable, at, now)
+    split = _split(observed, decision.route, target.spec.version)
+    if not split:
+        return decision
+    return replace(decision, progress=replace(decision.progress, message=f"{decision.progress.message} {split}"))
+
+
+def _split(observed: Observed, route: Route | None, number: int) -> str:
+    """Say what a share means for assets, each of which stays with one version; empty where none are known."""
+    assets = observed.evidence.assets
+    if not assets or route is None or not 0 < route.weight(number) < 100:
+        return ""
+    return what_can_be_split(assets, route.weight(number)) if observed.spec.rollout.traffic.asset_header else ""
+
+
+def _step(observed: Observed, base: Decision, target: Version, stable: int, at: int, now: datetime) -> Decision:
     number, router, steps = target.spec.version, observed.router, observed.spec.rollout.steps
     note = note_of(observed, number)
     wanted = route_at(steps, at, stable, number)

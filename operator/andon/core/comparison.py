@@ -61,12 +61,16 @@ class Known(_Told):
 
 
 class Comparison(_Told):
-    """The monitor's answer about a pair of versions. Counts are rows since it first saw the pair."""
+    """The monitor's answer about a pair of versions.
+
+    Counts are rows since it first saw the pair; assets are those that its newest rows name.
+    """
 
     old: str
     new: str
     at: AwareDatetime
     inputs: Count
+    assets: Count | None = None
     invalid: Hits
     disagreement: Hits
     faults: Labelled
@@ -101,6 +105,7 @@ def gathered(traffic: Traffic | None, told: Comparison | None, latency_seconds: 
         faults=_paired(told.faults, told.at),
         sound=_paired(told.sound, told.at),
         queue=_queue(told),
+        assets=told.assets,
     )
 
 

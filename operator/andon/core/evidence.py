@@ -140,6 +140,8 @@ class Evidence:
         Labelled faults, and cases labelled as none.
     queue
         The disagreements that people inspect.
+    assets
+        How many assets have sent requests of late; None where nobody counts them.
     """
 
     errors: Share | None = None
@@ -149,6 +151,7 @@ class Evidence:
     faults: Paired | None = None
     sound: Paired | None = None
     queue: Queue | None = None
+    assets: int | None = None
 
     def usable(self, now: datetime, max_age: timedelta) -> "Evidence":
         """Give what is fresh and countable of it."""

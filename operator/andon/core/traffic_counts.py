@@ -4,8 +4,9 @@ Each source sees another part. The router sees every request, how long it took, 
 gRPC says in a trailer how a call went, and what was answered by another version, because this one took no connection,
 counts here too. The servers see how each inference went, by either protocol; but one that died tells nothing.
 
-All of them count since their own pod began. A pod that is replaced takes its counts along: evidence becomes less, never
-more, and nothing is counted twice. For a bound that holds at all times this is as if a part had not been looked at.
+All of them count since their own pod began. A pod that is replaced takes its counts along, unless a Prometheus has kept
+them: evidence becomes less, never more, and nothing is counted twice. For a bound that holds at all times this is as if
+a part had not been looked at.
 """
 
 from dataclasses import dataclass, field
@@ -18,6 +19,28 @@ Buckets = tuple[tuple[float, float], ...]
 
 CHECKED = 64
 """More requests than a preflight sends: the servers count these, the routers do not."""
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A version whose requests are counted.
+
+    Attributes
+    ----------
+    name
+        Of its FaultModel, and of the model that it serves.
+    since
+        When its server began to be asked for: before that it had no request.
+    routers, servers
+        Addresses of the router's pods, and of its own.
+    """
+
+    namespace: str
+    name: str
+    version: int
+    since: datetime
+    routers: tuple[str, ...] = ()
+    servers: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ ENVOY_PATH = "/stats/prometheus"
 
 KEPT_OF_ENVOY = (
     "envoy_http_downstream_rq_(completed|xx|active|time_bucket|time_count|time_sum)"
-    "|envoy_cluster_(upstream_rq_(completed|xx|retry|active|time_bucket|time_count|time_sum)|grpc_[0-9]+"
+    "|envoy_cluster_(upstream_rq_(completed|total|xx|retry|active|time_bucket|time_count|time_sum)|grpc_[0-9]+"
     "|membership_(healthy|total))"
     "|envoy_server_(live|uptime|memory_allocated)"
 )

@@ -13,6 +13,7 @@ from andon.adapters.kubernetes import KubernetesCluster, connect
 from andon.adapters.lease import lead, release
 from andon.adapters.metrics import ScrapedMetrics
 from andon.adapters.monitor import HttpMonitor
+from andon.adapters.prometheus import PrometheusMetrics
 from andon.reconcile import Key, Reconciler, Sources
 from andon.settings import Settings
 from andon.watch import events, metrics
@@ -37,7 +38,9 @@ async def run(settings: Settings) -> None:
     """
     api = await connect()
     health, sightings = Health(), Sightings()
-    routers, counts, monitor = EnvoyRouters(), ScrapedMetrics(), HttpMonitor(settings.cluster_domain)
+    address = settings.prometheus_address
+    counts = PrometheusMetrics(address) if address else ScrapedMetrics()
+    routers, monitor = EnvoyRouters(), HttpMonitor(settings.cluster_domain)
     queue: KeyedQueue[Key] = KeyedQueue(on_depth=metrics.QUEUE_DEPTH.set)
     cluster = KubernetesCluster(api)
     sources = Sources(routers, counts, monitor)

@@ -186,8 +186,8 @@ class Response(dict[str, str]):
 
 
 @pytest.mark.parametrize("kind", [HttpServer, GrpcServer])
-@pytest.mark.parametrize("names", [{"numeric"}, {"categorical"}, {"numeric", "categorical"}], ids="+".join)
-def test_a_model_gets_the_inputs_that_it_has(kind: type[HttpServer | GrpcServer], names: set[str]) -> None:
+@pytest.mark.parametrize("names", [("numeric",), ("categorical",), ("numeric", "categorical")], ids="+".join)
+def test_a_model_gets_the_inputs_that_it_has(kind: type[HttpServer | GrpcServer], names: tuple[str, ...]) -> None:
     server = kind(ADDRESS)
     server.close()
     client = Client()

@@ -28,11 +28,12 @@ async def test_evidence_is_what_the_versions_say(shop: Shop, tmp_path: Path) -> 
     begun = datetime.now(UTC)
     async with monitoring(shop, tmp_path) as monitor:
         for index, row in enumerate(given):
-            assert await monitor.mirror([row], f"r{index}", shop.old, shop.new, "press-1") == 202
+            assert await monitor.mirror([row], f"r{index}", shop.old, shop.new, f"press-{index % 3}") == 202
         found = await monitor.seen(shop.old, shop.new, 200)
     assert (old & ~new).sum() > 0
     assert (new & ~old).sum() > 0
     assert found["inputs"] == 200
+    assert found["assets"] == 3
     assert found["invalid"] == {"hits": 0, "total": 200}
     assert found["disagreement"] == {"hits": int((old != new).sum()), "total": 200}
     assert found["alarms"] == {"old": int(old.sum()), "new": int(new.sum())}

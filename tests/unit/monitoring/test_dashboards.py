@@ -2,12 +2,7 @@
 
 import json
 import re
-import socket
-import subprocess
-import urllib.parse
-import urllib.request
 from collections.abc import Iterator
-from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -17,8 +12,7 @@ from andon.desired.rules import rule_groups
 from andon.desired.rules_alert import Subject
 from dashboards.__main__ import files
 from lab.paths import REPOSITORY
-from tests.support import promtool
-from tests.support.kubectl import eventually
+from tests.support.prometheus import ask, prometheus
 
 CHART = REPOSITORY / "charts" / "andon" / "files" / "dashboards" / "operator.json"
 BOARDS = {
@@ -60,38 +54,17 @@ def test_panels_are_told_apart_and_explained(board: dict[str, Any]) -> None:
 
 
 @pytest.fixture(scope="module")
-def prometheus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    folder = tmp_path_factory.mktemp("prometheus")
-    config = folder / "prometheus.yaml"
-    config.write_text("{}")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        address = f"127.0.0.1:{free.getsockname()[1]}"
-    words = [f"--config.file={config}", f"--storage.tsdb.path={folder}/data", f"--web.listen-address={address}"]
-    with (folder / "log").open("wb") as log:
-        running = subprocess.Popen([promtool.program("prometheus"), *words], stdout=log, stderr=log)
-        try:
-            eventually(lambda: _ready(address), 60, "Prometheus answers")
-            yield address
-        finally:
-            running.terminate()
-            running.wait(30)
-
-
-def _ready(address: str) -> bool:
-    with suppress(OSError), urllib.request.urlopen(f"http://{address}/-/ready") as answer:
-        return bool(answer.status == 200)
-    return False
+def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with prometheus(tmp_path_factory.mktemp("prometheus"), {}) as address:
+        yield address
 
 
 @pytest.mark.parametrize("board", BOARDS.values(), ids=BOARDS)
-def test_prometheus_takes_every_query(prometheus: str, board: dict[str, Any]) -> None:
+def test_prometheus_takes_every_query(address: str, board: dict[str, Any]) -> None:
     queries = _queries(board)
     assert len(queries) > 10
-    for title, expression in queries:
-        asked = urllib.parse.urlencode({"query": expression})
-        with urllib.request.urlopen(f"http://{prometheus}/api/v1/query?{asked}") as answer:
-            assert json.load(answer)["status"] == "success", title
+    for _, expression in queries:
+        ask(address, expression)
 
 
 def test_what_dashboards_ask_for_is_recorded() -> None:

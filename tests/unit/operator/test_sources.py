@@ -1,10 +1,6 @@
 """The adapters that ask for evidence, against real servers on loopback that say what Envoy, Triton and a monitor do."""
 
-import contextlib
 import json
-import threading
-from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -14,83 +10,13 @@ from andon.adapters.monitor import HttpMonitor
 from andon.core.traffic_counts import Inferred, Routed
 from tests.support import evidence
 from tests.support.cluster import START
-
-# As Envoy 1.40 wrote it after 200 requests, of which 40% were meant for version 2, each copied to version 3.
-ENVOY = """\
-# TYPE envoy_cluster_upstream_rq_completed counter
-envoy_cluster_upstream_rq_completed{envoy_cluster_name="v1-http"} 124
-envoy_cluster_upstream_rq_completed{envoy_cluster_name="v2-http"} 0
-envoy_cluster_upstream_rq_completed{envoy_cluster_name="v2-http-else-v1"} 76
-envoy_cluster_upstream_rq_completed{envoy_cluster_name="v3-http"} 200
-
-# TYPE envoy_cluster_upstream_rq_retry counter
-envoy_cluster_upstream_rq_retry{envoy_cluster_name="v1-http"} 0
-envoy_cluster_upstream_rq_retry{envoy_cluster_name="v2-http-else-v1"} 3
-
-# TYPE envoy_cluster_upstream_rq_total counter
-envoy_cluster_upstream_rq_total{envoy_cluster_name="v1-http"} 124
-envoy_cluster_upstream_rq_total{envoy_cluster_name="v2-http"} 76
-envoy_cluster_upstream_rq_total{envoy_cluster_name="v2-http-else-v1"} 0
-envoy_cluster_upstream_rq_total{envoy_cluster_name="v3-http"} 200
-
-# TYPE envoy_cluster_upstream_rq_xx counter
-envoy_cluster_upstream_rq_xx{envoy_response_code_class="2",envoy_cluster_name="v1-http"} 124
-envoy_cluster_upstream_rq_xx{envoy_response_code_class="2",envoy_cluster_name="v2-http-else-v1"} 69
-envoy_cluster_upstream_rq_xx{envoy_response_code_class="5",envoy_cluster_name="v2-http-else-v1"} 7
-envoy_cluster_upstream_rq_xx{envoy_response_code_class="5",envoy_cluster_name="v3-http"} 34
-
-# TYPE envoy_cluster_upstream_rq_time histogram
-envoy_cluster_upstream_rq_time_bucket{envoy_cluster_name="v2-http-else-v1",le="10"} 0
-envoy_cluster_upstream_rq_time_bucket{envoy_cluster_name="v2-http-else-v1",le="25"} 40
-envoy_cluster_upstream_rq_time_bucket{envoy_cluster_name="v2-http-else-v1",le="50"} 40
-envoy_cluster_upstream_rq_time_bucket{envoy_cluster_name="v2-http-else-v1",le="100"} 76
-envoy_cluster_upstream_rq_time_bucket{envoy_cluster_name="v2-http-else-v1",le="+Inf"} 76
-envoy_cluster_upstream_rq_time_sum{envoy_cluster_name="v2-http-else-v1"} 3123.3756581450807
-envoy_cluster_upstream_rq_time_count{envoy_cluster_name="v2-http-else-v1"} 76
-"""
-TRITON = """\
-# HELP nv_inference_request_success Number of successful inference requests, all batch sizes
-# TYPE nv_inference_request_success counter
-nv_inference_request_success{model="spindle",version="2"} 70
-# HELP nv_inference_request_failure Number of failed inference requests, all batch sizes
-# TYPE nv_inference_request_failure counter
-nv_inference_request_failure{model="spindle",reason="BACKEND",version="2"} 6
-nv_inference_request_failure{model="spindle",reason="CANCELED",version="2"} 9
-nv_inference_request_failure{model="spindle",reason="OTHER",version="2"} 1
-"""
-
-
-@contextlib.contextmanager
-def answering(answers: dict[str, tuple[int, str]]) -> Iterator[tuple[int, list[str]]]:
-    """Serve fixed answers by path on loopback; give the port and the list of what was asked."""
-    asked: list[str] = []
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            asked.append(self.path)
-            status, text = answers.get(urlsplit(self.path).path, (404, ""))
-            self.send_response(status)
-            self.end_headers()
-            self.wfile.write(text.encode())
-
-        def log_message(self, format: str, *args: object) -> None:  # noqa: A002  the signature is the library's
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    try:
-        yield server.server_address[1], asked
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
+from tests.support.counted import ENVOY, TRITON, answering
 
 
 async def test_each_request_is_counted_once_whichever_cluster_it_was_charged_to() -> None:
     with answering({"/stats/prometheus": (200, ENVOY), "/metrics": (200, TRITON)}) as (port, asked):
         source = ScrapedMetrics(router_port=port, server_port=port)
-        found = await source.traffic(["127.0.0.1", "127.0.0.1"], ["127.0.0.1"], "spindle", 2)
+        found = await source.traffic(evidence.trial(2, routers=2, servers=1))
         await source.close()
     assert found is not None
     assert found.http == Routed(completed=152, failed=14, sent=152, retried=6), "two router pods, each with its own"
@@ -105,23 +31,23 @@ async def test_each_request_is_counted_once_whichever_cluster_it_was_charged_to(
 @pytest.mark.parametrize(
     ("routers", "envoy"),
     [
-        ([], (200, ENVOY)),
-        (["127.0.0.1"], (503, "")),
-        (["127.0.0.1"], (200, "envoy_cluster_upstream_rq_completed{")),
-        (["127.0.0.1"], (200, 'envoy_cluster_upstream_rq_completed{envoy_cluster_name="v2-http"} NaN\n')),
+        (0, (200, ENVOY)),
+        (1, (503, "")),
+        (1, (200, "envoy_cluster_upstream_rq_completed{")),
+        (1, (200, 'envoy_cluster_upstream_rq_completed{envoy_cluster_name="v2-http"} NaN\n')),
     ],
 )
-async def test_a_router_that_is_silent_or_makes_no_sense_is_no_data(routers: list[str], envoy: tuple[int, str]) -> None:
+async def test_a_router_that_is_silent_or_makes_no_sense_is_no_data(routers: int, envoy: tuple[int, str]) -> None:
     with answering({"/stats/prometheus": envoy, "/metrics": (200, TRITON)}) as (port, _):
         source = ScrapedMetrics(router_port=port, server_port=port)
-        assert await source.traffic(routers, ["127.0.0.1"], "spindle", 2) is None
+        assert await source.traffic(evidence.trial(2, routers=routers, servers=1)) is None
         await source.close()
 
 
 async def test_a_server_that_is_dead_leaves_the_routers_word() -> None:
     with answering({"/stats/prometheus": (200, ENVOY)}) as (port, _):
         source = ScrapedMetrics(router_port=port, server_port=port)
-        found = await source.traffic(["127.0.0.1"], ["127.0.0.1"], "spindle", 2)
+        found = await source.traffic(evidence.trial(2, routers=1, servers=1))
         await source.close()
     assert found is not None
     assert found.inferred is None

@@ -8,6 +8,7 @@ from andon.adapters.metrics import ScrapedMetrics
 from andon.core.observed import Route
 from andon.core.traffic_counts import Traffic, errors, slow
 from andon.desired.envoy_routes import Forwarding
+from tests.support import evidence
 from tests.support.envoy import Backend, Router, router
 
 REQUESTS = 60
@@ -18,7 +19,7 @@ async def _counted(envoy: Router, version: int, completed: int) -> Traffic:
     source = ScrapedMetrics(router_port=envoy.port("status"), server_port=1)
     try:
         for _ in range(200):
-            found = await source.traffic(["127.0.0.1"], [], "spindle", version)
+            found = await source.traffic(evidence.trial(version, routers=1))
             assert found is not None
             timed = max((count for _, count in found.buckets), default=0)
             if found.completed >= completed and timed >= completed:

@@ -1,0 +1,53 @@
+"""A real Prometheus on loopback, for as long as a block lasts."""
+
+import json
+import socket
+import subprocess
+import urllib.parse
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from tests.support import promtool
+from tests.support.kubectl import eventually
+
+READY_SECONDS = 60.0
+
+
+@contextmanager
+def prometheus(folder: Path, config: dict[str, Any]) -> Iterator[str]:
+    """Run one with a configuration; give host and port."""
+    path = folder / "prometheus.yaml"
+    path.write_text(yaml.safe_dump(config))
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{free.getsockname()[1]}"
+    words = [f"--config.file={path}", f"--storage.tsdb.path={folder}/data", f"--web.listen-address={address}"]
+    with (folder / "prometheus.log").open("wb") as log:
+        running = subprocess.Popen([promtool.program("prometheus"), *words], stdout=log, stderr=log)
+        try:
+            eventually(lambda: _ready(address), READY_SECONDS, "Prometheus answers")
+            yield address
+        finally:
+            running.terminate()
+            running.wait(30)
+
+
+def ask(address: str, query: str) -> list[dict[str, Any]]:
+    """Give the result of an instant query, which has to succeed."""
+    asked = urllib.parse.urlencode({"query": query})
+    with urllib.request.urlopen(f"http://{address}/api/v1/query?{asked}") as answer:
+        told = json.load(answer)
+    assert told["status"] == "success"
+    found: list[dict[str, Any]] = told["data"]["result"]
+    return found
+
+
+def _ready(address: str) -> bool:
+    with suppress(OSError), urllib.request.urlopen(f"http://{address}/-/ready") as answer:
+        return bool(answer.status == 200)
+    return False
