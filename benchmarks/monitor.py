@@ -108,7 +108,7 @@ def monitor(made: Versions, folder: Path) -> Iterator[Running]:
         "ANDON_MONITOR_DATABASE": f"sqlite:///{folder / 'monitor.db'}",
         "ANDON_MONITOR_LOG_LEVEL": "INFO",
     }
-    ports = ["--host", "127.0.0.1", "--http-port", "0", "--grpc-port", "0", "--api-port", "0"]
+    ports = ["--host", "127.0.0.1", "--http-port", "0", "--grpc-port", "0", "--api-port", "0", "--page-port", "0"]
     log = folder / "monitor.log"
     with log.open("wb") as output:
         command = [sys.executable, "-m", "model_monitor", "serve", *ports]

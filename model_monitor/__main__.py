@@ -29,6 +29,7 @@ def serve(
     http_port: Annotated[int | None, typer.Option(help="Of mirrored requests over HTTP.")] = None,
     grpc_port: Annotated[int | None, typer.Option(help="Of mirrored requests over gRPC.")] = None,
     api_port: Annotated[int | None, typer.Option(help="Of labels, evidence, /metrics and /healthz.")] = None,
+    page_port: Annotated[int | None, typer.Option(help="Of the page for people.")] = None,
     log_format: Annotated[str | None, typer.Option(help="json or console.")] = None,
 ) -> None:
     """Receive mirrored requests until told to stop.
@@ -48,6 +49,7 @@ def serve(
         "http_port": http_port,
         "grpc_port": grpc_port,
         "api_port": api_port,
+        "page_port": page_port,
         "log_format": log_format,
     }
     try:

@@ -20,6 +20,7 @@ from model_monitor.intake import Intake
 from model_monitor.labels import from_csv, from_json, summary
 from model_monitor.metrics import Metrics
 from model_monitor.storage.database import Database, unavailable
+from model_monitor.storage.events import Event, Events, Happened
 from model_monitor.storage.evidence import evidence
 from model_monitor.storage.labelling import Labeller
 from model_monitor.storage.waiting import waiting
@@ -40,6 +41,7 @@ class Parts:
     database: Database
     namespace: str
     labeller: Labeller
+    events: Events
     senders: Senders
     intake: Intake
     metrics: Metrics
@@ -74,6 +76,7 @@ class _Api:
         refused = [error for error in outcomes if isinstance(error, MonitorError)]
         kept = [outcome for outcome in outcomes if not isinstance(outcome, MonitorError)]
         self._parts.metrics.labelled(model, kept)
+        await self._note(model, sum(each.what != "unchanged" for each in kept))
         _log.info("labels came", model=model, sender=sender.name, kept=len(kept), refused=len(refused))
         told = [
             {"index": given[place].index, **error.document()}
@@ -83,6 +86,16 @@ class _Api:
         document = {**summary(each.what for each in kept), "refused": len(refused), "refusals": told[:TOLD_REFUSALS]}
         status = 200 if kept or not refused else refused[0].status
         return web.json_response(document, status=status)
+
+    async def _note(self, model: str, labels: int) -> None:
+        """Keep for people that labels came; the labels themselves are kept already, whatever becomes of this."""
+        if not labels:
+            return
+        event = Event(datetime.now(UTC), Happened.LABELS_CAME, count=labels)
+        try:
+            await asyncio.to_thread(self._parts.events.note, model, event)
+        except SQLAlchemyError as failure:
+            _log.warning("an event cannot be kept", model=model, found=unavailable(failure).found)
 
     async def _sender(self, request: web.Request) -> Sender:
         certificate = request.get_extra_info("peercert")

@@ -16,6 +16,7 @@ from model_monitor.authentication import Sender, Senders, by_certificate
 from model_monitor.drift.report import Report
 from model_monitor.drifting import Drifting
 from model_monitor.errors import MonitorError, Reason
+from model_monitor.storage.events import Event, Events, Happened
 from model_monitor.storage.renewals import Renewals
 
 _log = structlog.get_logger(__name__)
@@ -31,7 +32,7 @@ class _Asked:
     sender: str
 
 
-def add_routes(app: web.Application, drifting: Drifting, renewals: Renewals, senders: Senders) -> None:
+def add_routes(app: web.Application, drifting: Drifting, renewals: Renewals, events: Events, senders: Senders) -> None:
     """Add the routes to the API's application.
 
     `GET /v1/models/NAME/drift` says how each column is. `POST /v1/models/NAME/baseline` with `{"reason": …}` begins a
@@ -53,6 +54,7 @@ def add_routes(app: web.Application, drifting: Drifting, renewals: Renewals, sen
         kept, new = await asyncio.to_thread(renewals.begin, model, asked.key, asked.reason, asked.sender, now)
         if new:
             await asyncio.to_thread(drifting.renew, model, kept)
+            await asyncio.to_thread(events.note, model, Event(now, Happened.BASELINE_BEGAN, asked.reason))
             _log.info("a new baseline begins", model=model, sender=asked.sender, reason=asked.reason)
         # Not watched since the monitor began: the next request begins it.
         report = drifting.report(model) or Report(renewal=kept.renewal)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Protocol
 
 import numpy as np
@@ -21,8 +22,10 @@ from model_monitor.drift.faults import Fault, Numbers
 from model_monitor.drift.report import Report, State
 from model_monitor.logs import Seldom
 from model_monitor.scoring import Scored
+from model_monitor.storage.events import Event, Happened
 from model_monitor.storage.renewals import KeptRenewal
 from model_monitor.tensors import Rows
+from model_monitor.transitions import transitions
 
 _log = structlog.get_logger(__name__)
 
@@ -39,6 +42,10 @@ class RenewalStore(Protocol):
 
     def learnt(self, number: int, baseline: Baseline) -> None:
         """Keep what a renewal has led to."""
+
+
+Note = Callable[[str, Event], None]
+"""Keeps an event of a model."""
 
 
 @dataclass
@@ -66,9 +73,16 @@ class Drifting(Collector):
     for it.
     """
 
-    def __init__(self, registry: CollectorRegistry, renewals: RenewalStore, settings: Settings | None = None) -> None:
+    def __init__(
+        self,
+        registry: CollectorRegistry,
+        renewals: RenewalStore,
+        settings: Settings | None = None,
+        note: Note = lambda _model, _event: None,
+    ) -> None:
         self._settings = settings or Settings()
         self._renewals = renewals
+        self._note = note
         self._watched: OrderedDict[str, _Watched] = OrderedDict()
         self._reports: dict[str, Report] = {}
         self._seldom = Seldom()
@@ -90,11 +104,11 @@ class Drifting(Collector):
         while len(self._watched) > MODELS:
             gone, _ = self._watched.popitem(last=False)
             self._reports.pop(gone, None)
-        at = max(request.at for request in scored.requests).timestamp()
+        at = max(request.at for request in scored.requests)
         codes = _codes(scored.rows, watched.build)
-        watched.detector.add(at, scored.rows.numeric, codes, scored.old.answers.alarm_scores)
-        self._tell(name, watched.detector.report)
-        self._save(name, watched)
+        watched.detector.add(at.timestamp(), scored.rows.numeric, codes, scored.old.answers.alarm_scores)
+        self._tell(name, watched.detector.report, at)
+        self._save(name, watched, at)
 
     def _begin(self, model: str, digest: str, scored: Scored) -> _Watched:
         build = Baseline.of(scored.old.model.baseline, scored.old.model.signature)
@@ -108,7 +122,7 @@ class Drifting(Collector):
         detector.renew(kept.renewal)
         return _Watched(digest, build, detector, kept.id)
 
-    def _save(self, model: str, watched: _Watched) -> None:
+    def _save(self, model: str, watched: _Watched, at: datetime) -> None:
         """Keep a baseline once it is learnt; where the database fails, with the next rows."""
         if watched.unsaved is None or watched.detector.report.learning:
             return
@@ -121,6 +135,17 @@ class Drifting(Collector):
             return
         watched.unsaved = None
         _log.info("a new baseline is learnt", model=model)
+        self._keep(model, [Event(at, Happened.BASELINE_LEARNT)])
+
+    def _keep(self, model: str, events: list[Event]) -> None:
+        """Keep events; one that cannot be kept is lost, and hinders nothing."""
+        for event in events:
+            try:
+                self._note(model, event)
+            except SQLAlchemyError as error:
+                if self._seldom.due(f"event {model}"):
+                    kind = type(getattr(error, "orig", None) or error).__name__
+                    _log.warning("an event cannot be kept", model=model, what=str(event.kind), error=kind)
 
     def renew(self, model: str, kept: KeptRenewal) -> None:
         """Begin a new baseline now where the version is watched; otherwise it begins with the next request."""
@@ -161,9 +186,10 @@ class Drifting(Collector):
                         broken.add_metric([model, finding.name, kind], 0)
         return [psi, drift, broken]
 
-    def _tell(self, model: str, report: Report) -> None:
+    def _tell(self, model: str, report: Report, at: datetime) -> None:
         before = self._reports.get(model)
         self._reports[model] = report
+        self._keep(model, transitions(before, report, at))
         if before is None or before.findings == report.findings:
             return
         known = {one.name: (one.state, one.fault) for one in before.findings}

@@ -25,8 +25,11 @@ from model_monitor.health import Health
 from model_monitor.intake import Intake
 from model_monitor.metrics import Metrics
 from model_monitor.models import Models
+from model_monitor.page import application as page
+from model_monitor.page.facts import Facts
 from model_monitor.settings import MonitorSettings
 from model_monitor.storage.database import Database, unavailable
+from model_monitor.storage.events import Events
 from model_monitor.storage.labelling import Labeller
 from model_monitor.storage.quality import qualities
 from model_monitor.storage.recording import KeepInputs, Recorder
@@ -44,6 +47,7 @@ class Ports:
     http: int
     grpc: int
     api: int
+    page: int
 
 
 @asynccontextmanager
@@ -66,7 +70,8 @@ async def running(
     intake = Intake(settings.queue_requests, settings.queue_bytes)
     metrics = Metrics()
     renewals = Renewals(database, settings.namespace)
-    drifting = Drifting(metrics.registry, renewals)
+    events = Events(database, settings.namespace)
+    drifting = Drifting(metrics.registry, renewals, note=events.note)
     recorder = Recorder(database, settings.namespace, settings.queue_probability, _keeper(settings))
     worker = Worker(
         intake, Models(open_store(store).read), recorder, metrics, settings.flush_seconds, (*listeners, drifting.saw)
@@ -75,6 +80,7 @@ async def running(
         database,
         settings.namespace,
         Labeller(database, settings.namespace, settings.label_tolerance),
+        events,
         Senders(settings),
         intake,
         metrics,
@@ -101,13 +107,15 @@ async def running(
         received = receiving.application(intake, metrics, settings.max_body_bytes)
         http = await _listen(stack, received, settings.host, settings.http_port, None)
         app = api.application(parts)
-        drift_api.add_routes(app, drifting, renewals, parts.senders)
+        drift_api.add_routes(app, drifting, renewals, events, parts.senders)
         own = await _listen(stack, app, settings.host, settings.api_port, _tls(settings))
+        people = page.application(Facts(database, settings.namespace, drifting, metrics))
+        paged = await _listen(stack, people, settings.host, settings.page_port, _tls(settings))
         grpc_server = receiving_grpc.server(intake, metrics, settings.max_body_bytes)
         grpc = grpc_server.add_insecure_port(f"{settings.host}:{settings.grpc_port}")
         await grpc_server.start()
         stack.push_async_callback(grpc_server.stop, 1.0)
-        yield Ports(http, grpc, own)
+        yield Ports(http, grpc, own, paged)
 
 
 async def serve(settings: MonitorSettings, store: StoreSettings) -> None:
@@ -116,7 +124,7 @@ async def serve(settings: MonitorSettings, store: StoreSettings) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     async with running(settings, store) as ports:
-        _log.info("listening", http=ports.http, grpc=ports.grpc, api=ports.api)
+        _log.info("listening", http=ports.http, grpc=ports.grpc, api=ports.api, page=ports.page)
         await stop.wait()
         _log.info("stopping")
     _log.info("stopped")

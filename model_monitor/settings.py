@@ -36,6 +36,7 @@ class MonitorSettings(BaseSettings):
     http_port: int = Field(default=8000, ge=0, le=65535, description="Of mirrored requests over HTTP.")
     grpc_port: int = Field(default=8001, ge=0, le=65535, description="Of mirrored requests over gRPC.")
     api_port: int = Field(default=8080, ge=0, le=65535, description="Of labels, evidence, /metrics and /healthz.")
+    page_port: int = Field(default=8090, ge=0, le=65535, description="Of the page for people.")
 
     queue_requests: int = Field(default=10_000, ge=1, description="Most requests that may wait.")
     queue_bytes: int = Field(default=64 * _MIB, ge=1024, description="Most bytes that may wait.")

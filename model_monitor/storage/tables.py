@@ -169,6 +169,18 @@ RENEWALS = Table(
     UniqueConstraint("model_id", "key"),
 )
 
+EVENTS = Table(
+    "events",
+    METADATA,
+    Column("id", _Id, primary_key=True),
+    Column("model_id", ForeignKey(MODELS.c.id), nullable=False),
+    Column("at", BigInteger, nullable=False),
+    Column("kind", String(32), nullable=False),
+    Column("text", String(1000), nullable=False),
+    Column("count", BigInteger, nullable=False),
+)
+Index("events_by_model", EVENTS.c.model_id, EVENTS.c.id)
+
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 

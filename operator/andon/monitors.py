@@ -16,7 +16,7 @@ from andon.ports import Cluster
 
 _log = structlog.get_logger()
 
-_KINDS = ("Deployment", "Service", "ServiceAccount")
+_KINDS = ("Deployment", "Service", "ServiceAccount", "NetworkPolicy")
 MONITOR_POLL = timedelta(seconds=10)
 """How often to look at a monitor that is not ready: it is no child of one FaultModel, so no event tells of it."""
 

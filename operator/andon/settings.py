@@ -45,6 +45,7 @@ class Settings(BaseSettings):
     router_resources: dict[str, Any] = Field(default={}, description="JSON, as in a container.")
     monitor_resources: dict[str, Any] = Field(default={}, description="JSON, as in a container.")
     monitor_size: str = Field(default="2Gi", description="Of the claim for predictions and labels.")
+    monitor_page_from: tuple[dict[str, Any], ...] = Field(default=(), description="JSON list of NetworkPolicy peers.")
 
     namespaces: tuple[str, ...] = Field(default=(), description="JSON list; empty: all namespaces.")
     lease_namespace: str = Field(default="default", description="Where the leader's Lease lies.")
@@ -87,4 +88,5 @@ class Settings(BaseSettings):
             router_resources=self.router_resources,
             monitor_resources=self.monitor_resources,
             monitor_size=self.monitor_size,
+            monitor_page_from=self.monitor_page_from,
         )

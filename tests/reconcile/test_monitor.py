@@ -2,6 +2,9 @@
 
 from typing import Any
 
+from andon.core.observed import Identity
+from andon.desired.monitor import monitor
+from andon.desired.platform import Images, Platform
 from andon.errors import ForbiddenError
 from tests.support.cluster import fault_model
 from tests.support.runs import KEY, Run
@@ -37,10 +40,32 @@ async def test_it_is_made_with_an_account_of_its_own_and_a_claim_that_stays() ->
     assert "ownerReferences" not in run.cluster.objects["PersistentVolumeClaim", MONITOR]["metadata"]
     assert {kind for kind, name in run.cluster.objects if name == MONITOR} == {
         "Deployment",
+        "NetworkPolicy",
         "PersistentVolumeClaim",
         "Service",
         "ServiceAccount",
     }
+
+
+async def test_its_page_is_reached_from_the_namespace_alone() -> None:
+    run = await monitored()
+    spec = run.cluster.objects["NetworkPolicy", MONITOR]["spec"]
+    pod = run.cluster.objects["Deployment", MONITOR]["spec"]["template"]
+    assert spec["podSelector"]["matchLabels"].items() <= pod["metadata"]["labels"].items()
+    ports = {one["name"]: one["containerPort"] for one in pod["spec"]["containers"][0]["ports"]}
+    anyone, page = spec["ingress"]
+    assert "from" not in anyone
+    assert {one["port"] for one in anyone["ports"]} == {ports["http"], ports["grpc"], ports["api"]}
+    assert [one["port"] for one in page["ports"]] == [ports["page"]]
+    assert page["from"] == [{"podSelector": {}}]
+
+
+def test_its_page_can_be_opened() -> None:
+    peer = {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "ingress"}}}
+    platform = Platform(Images("b", "t", "e"), monitor_page_from=(peer,))
+    written = monitor((Identity("press-shop", "spindle", "u", 1),), platform)
+    (policy,) = [one for one in written if one["kind"] == "NetworkPolicy"]
+    assert policy["spec"]["ingress"][1]["from"] == [{"podSelector": {}}, peer]
 
 
 async def test_at_rest_nothing_is_written() -> None:

@@ -249,6 +249,7 @@ async def monitoring(
             "http_port": 0,
             "grpc_port": 0,
             "api_port": 0,
+            "page_port": 0,
             "flush_seconds": 0,
             "api_server": tokens.url,
             "api_token_file": token_file,

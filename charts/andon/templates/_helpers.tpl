@@ -89,6 +89,10 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 - apiGroups: [""]
   resources: [serviceaccounts]
   verbs: [get, create, patch, delete]
+# Who reaches the page of a namespace's monitor.
+- apiGroups: [networking.k8s.io]
+  resources: [networkpolicies]
+  verbs: [get, create, patch, delete]
 # Is it frozen (annotation andon.dev/freeze)? A Role gives this for its own namespace alone.
 - apiGroups: [""]
   resources: [namespaces]

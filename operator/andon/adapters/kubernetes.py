@@ -30,6 +30,7 @@ _KINDS = {
     "ConfigMap": ("api", "", "v1", "configmaps"),
     "PersistentVolumeClaim": ("api", "", "v1", "persistentvolumeclaims"),
     "ServiceAccount": ("api", "", "v1", "serviceaccounts"),
+    "NetworkPolicy": ("apis", "networking.k8s.io", "v1", "networkpolicies"),
     "Namespace": ("api", "", "v1", "namespaces"),
     "Event": ("api", "", "v1", "events"),
     "HTTPRoute": ("apis", "gateway.networking.k8s.io", "v1", "httproutes"),

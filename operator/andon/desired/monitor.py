@@ -13,6 +13,7 @@ from andon.api.meta import (
     LABEL_NAME,
     MONITOR_API_PORT,
     MONITOR_NAME,
+    MONITOR_PAGE_PORT,
 )
 from andon.api.v1alpha1 import Manifest
 from andon.core.observed import Identity
@@ -50,7 +51,7 @@ def monitor_claim(namespace: str, platform: Platform) -> Manifest:
 
 
 def monitor(owners: Sequence[Identity], platform: Platform) -> list[Manifest]:
-    """Write the service account, the Service and the Deployment.
+    """Write the service account, the NetworkPolicy, the Service and the Deployment.
 
     Parameters
     ----------
@@ -58,10 +59,15 @@ def monitor(owners: Sequence[Identity], platform: Platform) -> list[Manifest]:
         All FaultModels of the namespace that have monitoring enabled; at least one.
     """
     namespace = owners[0].namespace
-    ports = (("http", HTTP_PORT), ("grpc", GRPC_PORT), ("api", MONITOR_API_PORT))
-    service_ports = [{"name": name, "port": number, "targetPort": name} for name, number in ports]
+    service_ports = [{"name": name, "port": number, "targetPort": name} for name, number in _PORTS]
     return [
         {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": _metadata(namespace, owners)},
+        {
+            "apiVersion": "networking.k8s.io/v1",
+            "kind": "NetworkPolicy",
+            "metadata": _metadata(namespace, owners),
+            "spec": _admitted(platform),
+        },
         {
             "apiVersion": "v1",
             "kind": "Service",
@@ -84,6 +90,9 @@ def monitor(owners: Sequence[Identity], platform: Platform) -> list[Manifest]:
     ]
 
 
+_PAGE = "page"
+_PORTS = (("http", HTTP_PORT), ("grpc", GRPC_PORT), ("api", MONITOR_API_PORT), (_PAGE, MONITOR_PAGE_PORT))
+
 _SCRAPED = {
     "prometheus.io/scrape": "true",
     "prometheus.io/port": str(MONITOR_API_PORT),
@@ -98,6 +107,17 @@ def _metadata(namespace: str, owners: Sequence[Identity]) -> Manifest:
     return {"name": MONITOR_NAME, "namespace": namespace, "labels": LABELS, "ownerReferences": references}
 
 
+def _admitted(platform: Platform) -> Manifest:
+    """Let the page be reached from the namespace alone, and from where the installation says; all else as ever."""
+    others = [{"port": number, "protocol": "TCP"} for name, number in _PORTS if name != _PAGE]
+    page = [{"port": MONITOR_PAGE_PORT, "protocol": "TCP"}]
+    return {
+        "podSelector": {"matchLabels": LABELS},
+        "policyTypes": ["Ingress"],
+        "ingress": [{"ports": others}, {"ports": page, "from": [{"podSelector": {}}, *platform.monitor_page_from]}],
+    }
+
+
 def _pod(platform: Platform) -> Manifest:
     mounts = Mounts()
     values = {"TMPDIR": "/tmp", **add_store(mounts, platform, read_only=True)}  # noqa: S108  the container's own
@@ -109,11 +129,7 @@ def _pod(platform: Platform) -> Manifest:
         "imagePullPolicy": platform.images.pull_policy,
         "args": ["serve"],
         "env": environment(values),
-        "ports": [
-            {"name": "http", "containerPort": HTTP_PORT},
-            {"name": "grpc", "containerPort": GRPC_PORT},
-            {"name": "api", "containerPort": MONITOR_API_PORT},
-        ],
+        "ports": [{"name": name, "containerPort": number} for name, number in _PORTS],
         "startupProbe": _probe("/readyz", 2, 60),
         "readinessProbe": _probe("/readyz", 5, 3),
         "livenessProbe": _probe("/healthz", 10, 3),

@@ -66,6 +66,8 @@ class Platform:
         Seconds after which a build is stopped.
     runbooks
         Address of the folder with a page for each alert.
+    monitor_page_from
+        Who may see the monitor's page beside its own namespace, as peers of a NetworkPolicy.
     build_resources, server_resources, router_resources
         As in a container; a FaultModel's own `serving.resources` go before `server_resources`.
     """
@@ -81,3 +83,4 @@ class Platform:
     router_resources: dict[str, Any] = field(default_factory=dict)
     monitor_resources: dict[str, Any] = field(default_factory=dict)
     monitor_size: str = "2Gi"
+    monitor_page_from: tuple[dict[str, Any], ...] = ()

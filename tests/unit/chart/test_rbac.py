@@ -38,13 +38,13 @@ def needed() -> Rights:
     allow("delete", *reconcile._PRUNED)
     applied = ("Deployment", "Service", "ConfigMap", "PodDisruptionBudget")
     # Before a child is made the operator looks whether somebody else has one of its name.
-    allow("get", "FaultModel", "PersistentVolumeClaim", "Namespace", "ServiceAccount", *applied)
+    allow("get", "FaultModel", "PersistentVolumeClaim", "Namespace", "ServiceAccount", "NetworkPolicy", *applied)
     allow("create", *applied, "Job", "FaultModelVersion", "PersistentVolumeClaim", "Event")
     allow("patch", *applied, "Pod")
     for verb in ("get", "list", "create", "patch", "delete"):
         allow(verb, *OPTIONAL_KINDS)
     for verb in ("create", "patch", "delete"):
-        allow(verb, "ServiceAccount")
+        allow(verb, "ServiceAccount", "NetworkPolicy")
     rights["andon.dev", "faultmodels/status"].add("update")
     # Owner references that block deletion ask for it where OwnerReferencesPermissionEnforcement is on.
     rights["andon.dev", "faultmodels/finalizers"].add("update")

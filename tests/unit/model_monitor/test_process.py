@@ -39,7 +39,7 @@ class Process:
             for line in self.log.read_text().splitlines():
                 if '"event": "listening"' in line:
                     told = json.loads(line)
-                    return Ports(told["http"], told["grpc"], told["api"])
+                    return Ports(told["http"], told["grpc"], told["api"], told["page"])
             time.sleep(0.02)
         raise AssertionError(self.log.read_text())
 
@@ -56,7 +56,7 @@ def start(shop: Shop, folder: Path, tokens: TokenServer, name: str) -> Process:
         "ANDON_MONITOR_API_TOKEN_FILE": str(folder / "own-token"),
         "ANDON_MONITOR_API_CA_FILE": str(folder / "none"),
     }
-    flags = ["--host", "127.0.0.1", "--http-port", "0", "--grpc-port", "0", "--api-port", "0"]
+    flags = ["--host", "127.0.0.1", "--http-port", "0", "--grpc-port", "0", "--api-port", "0", "--page-port", "0"]
     log = folder / f"{name}.log"
     with log.open("wb") as output:
         server = subprocess.Popen(
