@@ -98,7 +98,7 @@ test: $(VENV)/ready ## All that CI runs: lint, unit, contract and end-to-end tes
 
 .PHONY: test-unit
 test-unit: $(VENV)/ready ## Unit, reconcile and golden tests: no cluster needed.
-	$(BIN)/pytest tests/unit tests/reconcile tests/golden --ignore=tests/unit/chart
+	$(BIN)/pytest --numprocesses=auto --dist=loadfile tests/unit tests/reconcile tests/golden --ignore=tests/unit/chart
 
 .PHONY: test-chart
 test-chart: $(VENV)/ready ## The chart, by helm of the lab.

@@ -4,8 +4,8 @@ It stands in for the API server only where thousands of runs are needed (crash p
 one does is tried in tests/contract and tests/e2e.
 """
 
-import copy
 import itertools
+import pickle
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 
@@ -26,6 +26,12 @@ from model_builder.report import BuildReport, Metrics, PreflightReport, Runtime,
 from tests.support.loaded import Files
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def _copied(manifest: Manifest) -> Manifest:
+    # Five times as fast as copy.deepcopy, and asked for at every turn.
+    copied: Manifest = pickle.loads(pickle.dumps(manifest))  # noqa: S301  our own bytes
+    return copied
 
 
 class Crash(BaseException):
@@ -61,11 +67,11 @@ class FakeCluster:
 
     async def get(self, kind: str, namespace: str, name: str) -> Manifest | None:
         found = self.objects.get((kind, name))
-        return copy.deepcopy(found) if found is not None else None
+        return _copied(found) if found is not None else None
 
     async def find(self, kind: str, namespace: str, labels: Mapping[str, str]) -> list[Manifest]:
         return [
-            copy.deepcopy(one)
+            _copied(one)
             for (known, _), one in sorted(self.objects.items())
             if known == kind and labels.items() <= (one["metadata"].get("labels") or {}).items()
         ]
@@ -100,7 +106,7 @@ class FakeCluster:
             one = self._exactly(live)
             if one["metadata"]["resourceVersion"] != live["metadata"]["resourceVersion"]:
                 raise ConflictError("the object has been modified")
-            one["status"] = copy.deepcopy(status)
+            one["status"] = _copied(status)
             self._touch(one)
 
     # The world.
@@ -109,7 +115,7 @@ class FakeCluster:
         """Create or replace an object, as the API server would."""
         place = (manifest["kind"], manifest["metadata"]["name"])
         before = self.objects.get(place)
-        one = copy.deepcopy(manifest)
+        one = _copied(manifest)
         meta = one["metadata"]
         if before is None:
             meta |= {

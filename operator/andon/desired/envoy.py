@@ -7,10 +7,11 @@ watched for the swap that the kubelet does.
 
 import hashlib
 import json
+from functools import lru_cache
 from typing import Any
 
 from andon.api.meta import GRPC_PORT, HTTP_PORT
-from andon.core.observed import Identity
+from andon.core.observed import Identity, Route
 from andon.desired.envoy_clusters import TYPES, cluster_at, clusters
 from andon.desired.envoy_routes import Forwarding, routes
 
@@ -23,10 +24,9 @@ _ADMIN_PORT = 9901
 
 def files(identity: Identity, forwarding: Forwarding, cluster_domain: str) -> dict[str, str]:
     """Give Envoy's files by name."""
-    made = clusters(identity, forwarding.route, monitored=forwarding.mirrored > 0, cluster_domain=cluster_domain)
     return {
-        "envoy.json": _json(_bootstrap(identity)),
-        "clusters.json": _resources(made),
+        "envoy.json": _bootstrap_file(identity),
+        "clusters.json": _clusters_file(identity, forwarding.route, forwarding.mirrored > 0, cluster_domain),
         "routes.json": _resources([routes(identity, forwarding)]),
     }
 
@@ -36,8 +36,19 @@ def digest(written: dict[str, str]) -> str:
     return hashlib.sha256((written["clusters.json"] + written["routes.json"]).encode()).hexdigest()[:16]
 
 
+# Looked at in each reconcile and seldom changed: to write them anew each time is most of its work.
+@lru_cache(maxsize=1024)
+def _clusters_file(identity: Identity, route: Route, monitored: bool, cluster_domain: str) -> str:
+    return _resources(clusters(identity, route, monitored=monitored, cluster_domain=cluster_domain))
+
+
+@lru_cache(maxsize=1024)
+def _bootstrap_file(identity: Identity) -> str:
+    return _json(_bootstrap(identity))
+
+
 def _resources(resources: list[dict[str, Any]]) -> str:
-    version = hashlib.sha256(_json(resources).encode()).hexdigest()[:16]
+    version = hashlib.sha256(json.dumps(resources, sort_keys=True).encode()).hexdigest()[:16]
     return _json({"version_info": version, "resources": resources})
 
 
