@@ -46,6 +46,9 @@ from model_builder.stages import Fitted, Prepared, Proven
 FORMAT = 2
 """Raised when the same inputs would give another model: then, and only then, plants are trained anew."""
 
+IMPORT_FORMAT = 2
+"""As ``FORMAT``, of models from elsewhere: plants that train their own are not trained anew."""
+
 THRESHOLD = 0.5
 
 
@@ -67,7 +70,7 @@ def inputs(
 ) -> dict[str, object]:
     """List all that decides a build's bytes: data, the spec's fields that reach the builder, the builder's format."""
     independent = {} if independent_sha256 is None else {"independentData": {"sha256": independent_sha256}}
-    model = {} if model_sha256 is None else {"model": {"sha256": model_sha256}}
+    model = {} if model_sha256 is None else {"model": {"format": IMPORT_FORMAT, "sha256": model_sha256}}
     return {
         "builderFormat": FORMAT,
         "data": {"format": data_format, "sha256": data_sha256},

@@ -19,6 +19,7 @@ from model_builder.contract import FAULT, LABEL, PROBABILITIES, SCORE, decision,
 from model_builder.estimators import STEP
 from model_builder.frontend import FrontEnd, front_end
 from model_builder.imports.foreign import ForeignModel, opset_of, under_contract
+from model_builder.imports.foreign_trees import ForeignTrees
 from model_builder.report import Signature
 
 _RAW_LABEL, _RAW_PROBABILITIES = "raw_label", "raw_probabilities"
@@ -68,9 +69,12 @@ def export(
         The same pipeline gives the same bytes: no times, no versions of the exporter, stable names.
     """
     foreign = pipeline.named_steps[STEP]
+    front = front_end(signature, categories)
+    if isinstance(foreign, ForeignTrees):
+        written = encode(ensemble or foreign.ensemble, signature, form, front=front)
+        return Exported(written, len(foreign.content), form.ml_opset, form.ir_version)
     if isinstance(foreign, ForeignModel):
         return _foreign(foreign, signature)
-    front = front_end(signature, categories)
     if is_lightgbm(pipeline.named_steps[STEP]):
         written = encode(ensemble or from_sklearn(pipeline), signature, form, front=front)
         return Exported(written, None, form.ml_opset, form.ir_version)

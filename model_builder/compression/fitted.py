@@ -18,7 +18,8 @@ from sklearn.tree import DecisionTreeClassifier
 
 from model_builder.compression.ensemble import LEAF, Ensemble, Floats, Link, Tree
 from model_builder.compression.floats import float32_floor
-from model_builder.compression.lightgbm_trees import UnreadableTreesError, from_lightgbm, is_lightgbm
+from model_builder.compression.given import GivenTrees, UnreadableTreesError
+from model_builder.compression.lightgbm_trees import from_lightgbm, is_lightgbm
 
 
 class UnsupportedEstimatorError(ValueError):
@@ -31,8 +32,9 @@ def from_sklearn(estimator: Any) -> Ensemble:  # noqa: ANN401 (scikit-learn publ
     Parameters
     ----------
     estimator
-        A random forest, extra trees, a decision tree, gradient boosting of either kind, LightGBM's, or a pipeline
-        of a ``SimpleImputer`` and one of these. The imputer becomes a way for missing values in every split.
+        A random forest, extra trees, a decision tree, gradient boosting of either kind, LightGBM's, trees that were
+        read from a file, or a pipeline of a ``SimpleImputer`` and one of these. The imputer becomes a way for missing
+        values in every split.
 
     Raises
     ------
@@ -41,6 +43,8 @@ def from_sklearn(estimator: Any) -> Ensemble:  # noqa: ANN401 (scikit-learn publ
     """
     if isinstance(estimator, Pipeline):
         return _from_pipeline(estimator)
+    if isinstance(estimator, GivenTrees):
+        return estimator.ensemble
     if isinstance(estimator, RandomForestClassifier | ExtraTreesClassifier):
         return _from_forest(estimator.estimators_, estimator)
     if isinstance(estimator, DecisionTreeClassifier):

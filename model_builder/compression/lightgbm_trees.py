@@ -11,12 +11,9 @@ import numpy as np
 
 from model_builder.compression.ensemble import LEAF, Ensemble, Link, Tree
 from model_builder.compression.floats import float32_floor
+from model_builder.compression.given import UnreadableTreesError
 
 Node = dict[str, Any]
-
-
-class UnreadableTreesError(ValueError):
-    """The trees hold something that the typed form cannot; the message says what."""
 
 
 def is_lightgbm(estimator: object) -> bool:

@@ -14,11 +14,14 @@ from threadpoolctl import threadpool_limits
 from model_builder.classes import natural
 from model_builder.columns import class_name
 from model_builder.compression.encode import form_for
+from model_builder.compression.given import UnreadableTreesError
 from model_builder.errors import BuilderError, Reason, listed, shown
 from model_builder.estimators import STEP
 from model_builder.export import export
 from model_builder.frontend import front_end
 from model_builder.imports.files import ModelFile
+from model_builder.imports.foreign_trees import as_trees
+from model_builder.imports.onnx_trees import has_trees
 from model_builder.imports.order import reorder
 from model_builder.imports.probe import open_onnx, probe
 from model_builder.imports.skops_check import read_skops
@@ -113,6 +116,11 @@ def _onnx(content: bytes, wanted: Import, classes: tuple[str, ...], matrix: Matr
     if np.isnan(model.predict_proba(holes)).any():
         model.medians = _medians(matrix)
         notes.append("the model knows no missing values: the median of the data stands in for one")
+    if has_trees(model.model):
+        try:
+            model = as_trees(model, matrix)
+        except UnreadableTreesError as error:
+            notes.append(f"the graph is served as it came, since its trees are not our own: {error}")
     return _Taken(Pipeline([(STEP, model)]), "imported ONNX", tuple(notes))
 
 
