@@ -214,14 +214,17 @@ def preflight(
     name: Annotated[str, typer.Option(help="The model's name.")],
     version: Annotated[int, typer.Option(min=1, help="The version's number.")],
     host: Annotated[str, typer.Option(help="The server, as HOST:PORT of its HTTP endpoint.")],
+    latency_limit: Annotated[
+        float | None, typer.Option(min=0, help="Seconds within which most requests of one row have to be answered.")
+    ] = None,
 ) -> None:
-    """Ask a server for the golden samples of an artifact in $ANDON_STORE, and compare.
+    """Ask a server for the golden samples of an artifact in $ANDON_STORE, compare, and time it where asked.
 
     Reports to the operator through the termination message in $ANDON_TERMINATION_LOG.
     """
     from model_builder.preflight import run_preflight
 
-    raise typer.Exit(run_preflight(Settings.from_environment(), digest, name, version, host))
+    raise typer.Exit(run_preflight(Settings.from_environment(), digest, name, version, host, latency_limit))
 
 
 def _report_failure(error: BuilderError, settings: Settings) -> None:

@@ -20,6 +20,7 @@ from model_builder.errors import EXIT_INPUT, EXIT_OK, EXIT_RETRY, BuilderError
 from model_builder.report import PreflightReport
 from model_builder.settings import Settings
 from model_builder.store import artifact_path, open_store
+from model_builder.timing import too_slow
 
 GOLDEN = "golden.json"
 ROWS = 64
@@ -71,13 +72,17 @@ class _Difference:
     text: str
 
 
-def preflight(read: Callable[[str], bytes], digest: str, ask: Ask) -> PreflightReport:
-    """Hold a server's answers against the golden samples of an artifact.
+def preflight(
+    read: Callable[[str], bytes], digest: str, ask: Ask, latency_limit: float | None = None
+) -> PreflightReport:
+    """Hold a server's answers against the golden samples of an artifact, then its latency against a limit.
 
     Parameters
     ----------
     read
         Reads a path of the store.
+    latency_limit
+        Seconds; None: however long it takes.
 
     Raises
     ------
@@ -106,6 +111,11 @@ def preflight(read: Callable[[str], bytes], digest: str, ask: Ask) -> PreflightR
     if worst.text:
         message = f"The server answers differently than the build recorded; worst {worst.text}."
         return PreflightReport(outcome="Differ", message=message, samples=samples)
+    one = {name: rows[:1] for name, rows in inputs.items()}
+    late = too_slow(lambda: _infer(ask, one, list(outputs)), latency_limit) if latency_limit is not None else ""
+    if late:
+        message = f"The server answers as the build recorded, but too late: {late}, though it has nothing else to do."
+        return PreflightReport(outcome="Slow", message=message, samples=samples)
     message = f"{samples} golden samples answered as recorded; scores differ by at most {largest:.1e}."
     return PreflightReport(outcome="Passed", message=message, samples=samples)
 
@@ -192,10 +202,12 @@ def _shown(scores: list[float]) -> str:
     return ", ".join(f"{score:.6g}" for score in scores[:8])
 
 
-def run_preflight(settings: Settings, digest: str, name: str, version: int, host: str) -> int:
+def run_preflight(
+    settings: Settings, digest: str, name: str, version: int, host: str, latency_limit: float | None = None
+) -> int:
     """Do what the operator's Job does: report by termination message, and give the exit code."""
     try:
-        report = preflight(open_store(settings).read, digest, over_http(host, name, version))
+        report = preflight(open_store(settings).read, digest, over_http(host, name, version), latency_limit)
         code = EXIT_OK if report.outcome == "Passed" else EXIT_INPUT
     except (BuilderError, ServerError) as error:
         report, code = PreflightReport(outcome="Failed", message=str(error)[:1024]), EXIT_RETRY

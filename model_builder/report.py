@@ -156,10 +156,13 @@ class BuildReport(Report):
 
 
 class PreflightReport(Report):
-    """How a server answered the golden samples of its artifact. Failed: it could not be asked, so nobody knows."""
+    """How a server answered the golden samples of its artifact.
+
+    Slow: as recorded, but over the limit of latency. Failed: it could not be asked, so nobody knows.
+    """
 
     format: Literal[1] = 1
-    outcome: Literal["Passed", "Differ", "Failed"]
+    outcome: Literal["Passed", "Differ", "Slow", "Failed"]
     message: str
     samples: int | None = None
 

@@ -9,6 +9,7 @@ from tests.support.runs import Run
 
 DIGEST_B = f"sha256:{'b' * 64}"
 DIFFER = PreflightReport(outcome="Differ", message="worst sample 3 (near the decision): score 0.7, recorded 0.4.")
+SLOW = PreflightReport(outcome="Slow", message="11 of 11 requests of one row took longer than 0.05 s.")
 
 
 async def at_version_1() -> Run:
@@ -52,19 +53,39 @@ async def test_every_version_is_asked_once_before_its_first_request() -> None:
 
 
 @pytest.mark.fault
-async def test_answers_that_differ_refuse_the_version_and_leave_stable_alone() -> None:
+@pytest.mark.parametrize(
+    ("said", "reason"), [(DIFFER, "GoldenSamplesDiffer"), (SLOW, "LatencyOverLimit")], ids=["wrong", "late"]
+)
+async def test_a_server_that_is_wrong_or_late_is_refused_and_stable_left_alone(
+    said: PreflightReport, reason: str
+) -> None:
     run = await at_version_1()
-    run.world.preflight = lambda version: DIFFER
+    run.world.preflight = lambda version: said
     run.annotate(retrain="1")
     await run.settle()
-    assert run.condition("Ready") == ("False", "GoldenSamplesDiffer")
-    assert run.condition("Stalled") == ("True", "GoldenSamplesDiffer")
-    assert "sample 3 (near the decision)" in message(run)
+    assert run.condition("Ready") == ("False", reason)
+    assert run.condition("Stalled") == ("True", reason)
+    assert said.message in message(run)
     assert run.condition("Available") == ("True", "Serving")
     assert run.model["status"]["failedDigests"] == [DIGEST_B]
     assert run.world.routes_seen == [Route.of({1: 100})]
     assert run.servers == ["spindle-router", "spindle-v1"]
     assert checks(run) == []
+
+
+@pytest.mark.parametrize(("limits", "asked"), [({"latency": {"limit": "50ms"}}, ["0.05"]), ({"errorRate": "0.1"}, [])])
+async def test_the_limit_of_latency_is_asked_of_the_idle_server(limits: dict[str, object], asked: list[str]) -> None:
+    seen: list[str] = []
+
+    def look(run: Run) -> None:
+        jobs = (run.cluster.objects["Job", name] for name in checks(run))
+        words = (word for job in jobs for word in job["spec"]["template"]["spec"]["containers"][0]["args"])
+        seen.extend(word.partition("=")[2] for word in words if word.startswith("--latency-limit"))
+
+    run = Run(watch=look)
+    run.apply(rollout={"steps": [{"weight": 20}], "analysis": {"limits": limits}})
+    await run.settle()
+    assert sorted(set(seen)) == asked
 
 
 @pytest.mark.parametrize("first", [True, False])

@@ -61,6 +61,7 @@ class Reason(StrEnum):
     PREFLIGHT_RUNNING = "PreflightRunning"
     PREFLIGHT_FAILED = "PreflightFailed"
     GOLDEN_SAMPLES_DIFFER = "GoldenSamplesDiffer"
+    LATENCY_OVER_LIMIT = "LatencyOverLimit"
     CANARY_ADVANCING = "CanaryAdvancing"
     SHADOWING = "Shadowing"
     AWAITING_EVIDENCE = "AwaitingEvidence"

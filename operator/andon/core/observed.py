@@ -50,13 +50,14 @@ class Preflight:
     Attributes
     ----------
     state
-        Differ: the server answers otherwise than the build recorded. Failed: nobody can say how it answers.
+        Differ: the server answers otherwise than the build recorded. Slow: as recorded, but over the limit of latency.
+        Failed: nobody can say how it answers.
     message
         What the Job said, or Kubernetes' own word on how it failed.
     """
 
     version: int
-    state: Literal["Running", "Passed", "Differ", "Failed"]
+    state: Literal["Running", "Passed", "Differ", "Slow", "Failed"]
     message: str = ""
 
 

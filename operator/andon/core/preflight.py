@@ -1,4 +1,4 @@
-"""Before its first request a version has to answer its golden samples as its build recorded them."""
+"""Before its first request a version has to answer its golden samples as its build recorded them, and in time."""
 
 from dataclasses import dataclass
 
@@ -7,6 +7,8 @@ from andon.api.meta import preflight_name
 from andon.core.decision import Progress
 from andon.core.observed import Observed
 
+_REFUSED = {"Differ": Reason.GOLDEN_SAMPLES_DIFFER, "Slow": Reason.LATENCY_OVER_LIMIT}
+
 
 @dataclass(frozen=True)
 class Proof:
@@ -14,15 +16,15 @@ class Proof:
 
     Attributes
     ----------
-    differs
-        What was found, where the server answers otherwise than recorded; empty else.
+    refused
+        Why it never may, where the server answers otherwise than recorded, or too late; None else.
     progress
         What is to be said while it may not.
     """
 
     passed: bool
-    differs: str
     progress: Progress
+    refused: Reason | None = None
 
 
 def prove(observed: Observed, version: int) -> Proof:
@@ -30,11 +32,11 @@ def prove(observed: Observed, version: int) -> Proof:
     job = observed.preflight(version)
     if job is None or job.state == "Running":
         message = f"The server of version {version} is asked for its golden samples."
-        return Proof(passed=False, differs="", progress=Progress(Phase.PREFLIGHT, Reason.PREFLIGHT_RUNNING, message))
-    if job.state == "Differ":
+        return Proof(passed=False, progress=Progress(Phase.PREFLIGHT, Reason.PREFLIGHT_RUNNING, message))
+    if job.state in _REFUSED:
+        refused = _REFUSED[job.state]
         message = f"Version {version} got no request: {job.message} Change the spec or the data to try again."
-        progress = Progress(Phase.FAILED, Reason.GOLDEN_SAMPLES_DIFFER, message, stalled=True)
-        return Proof(passed=False, differs=message, progress=progress)
+        return Proof(passed=False, progress=Progress(Phase.FAILED, refused, message, stalled=True), refused=refused)
     if job.state == "Failed":
         name = preflight_name(observed.identity.name, version)
         message = (
@@ -42,5 +44,5 @@ def prove(observed: Observed, version: int) -> Proof:
             f" See kubectl logs job/{name}; delete that Job to try again."
         )
         progress = Progress(Phase.PREFLIGHT, Reason.PREFLIGHT_FAILED, message, stalled=True)
-        return Proof(passed=False, differs="", progress=progress)
-    return Proof(passed=True, differs="", progress=Progress(Phase.PREFLIGHT, Reason.PREFLIGHT_RUNNING, job.message))
+        return Proof(passed=False, progress=progress)
+    return Proof(passed=True, progress=Progress(Phase.PREFLIGHT, Reason.PREFLIGHT_RUNNING, job.message))

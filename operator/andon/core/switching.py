@@ -19,6 +19,7 @@ FAILURES = frozenset(
     {
         Reason.PROGRESS_DEADLINE_EXCEEDED,
         Reason.GOLDEN_SAMPLES_DIFFER,
+        Reason.LATENCY_OVER_LIMIT,
         Reason.CANDIDATE_FAILED,
         Reason.ANALYSIS_FAILED,
         Reason.ABORTED,
@@ -63,8 +64,8 @@ def switch(observed: Observed, base: Decision, target: Version, stable: int, now
     if _unproven(observed, number):
         proof = prove(observed, number)
         base = replace(base, preflight=number)
-        if proof.differs:
-            return give_up(observed, base, target, stable, Reason.GOLDEN_SAMPLES_DIFFER, proof.differs, now)
+        if proof.refused is not None:
+            return give_up(observed, base, target, stable, proof.refused, proof.progress.message, now)
         if not proof.passed:
             return replace(base, progress=proof.progress)
     if server is not None and not server.ready:

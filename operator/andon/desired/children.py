@@ -19,6 +19,7 @@ from andon.api.traffic import Traffic
 from andon.api.v1alpha1 import Manifest
 from andon.api.versions import FaultModelVersionSpec
 from andon.core.decision import Decision
+from andon.core.judgement import latency_limit
 from andon.core.observed import Identity, Observed, Route
 from andon.desired.build_job import build_config, build_job
 from andon.desired.difference import stamped
@@ -83,7 +84,9 @@ def children(observed: Observed, decision: Decision, platform: Platform, now: da
         create += [build_config(identity, decision.build), build_job(identity, decision.build, platform)]
     asked = observed.version(decision.preflight) if decision.preflight is not None else None
     if asked is not None:
-        create.append(preflight_job(identity, asked.spec, platform))
+        analysis = observed.spec.rollout.analysis
+        limit = latency_limit(analysis) if analysis is not None else None
+        create.append(preflight_job(identity, asked.spec, limit, platform))
     if decision.create is not None:
         create.append(version_object(identity, decision.create))
     for number in decision.servers:

@@ -14,8 +14,16 @@ BACKOFF_LIMIT = 3
 DEADLINE_SECONDS = 300
 
 
-def preflight_job(identity: Identity, version: FaultModelVersionSpec, platform: Platform) -> Manifest:
-    """Write the Job. It reports by its termination message, so the pod needs no access to the API."""
+def preflight_job(
+    identity: Identity, version: FaultModelVersionSpec, latency_limit: float | None, platform: Platform
+) -> Manifest:
+    """Write the Job. It reports by its termination message, so the pod needs no access to the API.
+
+    Parameters
+    ----------
+    latency_limit
+        Seconds within which most requests of one row have to be answered; None: it is not timed.
+    """
     name = preflight_name(identity.name, version.version)
     labels = child_labels(identity.name, COMPONENT_PREFLIGHT, version.version)
     mounts = Mounts()
@@ -32,6 +40,7 @@ def preflight_job(identity: Identity, version: FaultModelVersionSpec, platform: 
             f"--name={identity.name}",
             f"--version={version.version}",
             f"--host={host}:{HTTP_PORT}",
+            *([f"--latency-limit={latency_limit:g}"] if latency_limit is not None else []),
         ],
         "env": environment(values),
         "resources": {"requests": {"cpu": "50m", "memory": "96Mi"}, "limits": {"memory": "512Mi"}},

@@ -15,6 +15,7 @@ from model_builder.preflight import ServerError, over_http, preflight, run_prefl
 from model_builder.report import PreflightReport
 from model_builder.settings import Settings
 from model_builder.store import FolderStore
+from model_builder.timing import WARM, too_slow
 
 SCORES = [0.25, 0.75, 0.5, 0.125]
 BINARY: dict[str, Any] = {
@@ -59,11 +60,13 @@ def server(scores: list[float] = SCORES, faults: tuple[bool, ...] = (False, True
     return _Server(fault=("BOOL", list(faults)), score=("FP32", scores))
 
 
-def check(tmp_path: Path, document: dict[str, Any], ask: _Server) -> PreflightReport:
+def check(
+    tmp_path: Path, document: dict[str, Any], ask: _Server, latency_limit: float | None = None
+) -> PreflightReport:
     artifact = write_artifact({"golden.json": json.dumps(document).encode()}, tmp_path / "out")
     store = FolderStore(tmp_path / "store")
     store.publish(tmp_path / "out", artifact.digest)
-    return preflight(store.read, artifact.digest, ask)
+    return preflight(store.read, artifact.digest, ask, latency_limit)
 
 
 def test_a_server_that_answers_as_recorded_passes(tmp_path: Path) -> None:
@@ -71,6 +74,33 @@ def test_a_server_that_answers_as_recorded_passes(tmp_path: Path) -> None:
     report = check(tmp_path, BINARY, ask)
     assert report.outcome == "Passed"
     assert report.samples == 4
+
+
+def test_a_server_that_is_late_is_told_after_its_answers_were_held_against_the_record(tmp_path: Path) -> None:
+    late = check(tmp_path / "late", BINARY, server(), latency_limit=0.0)
+    assert late.outcome == "Slow"
+    assert "requests of one row took longer than 0 s" in late.message
+    assert check(tmp_path / "wrong", BINARY, server(faults=(True, True, True, False)), 0.0).outcome == "Differ"
+    assert check(tmp_path / "soon", BINARY, server(), latency_limit=60.0).outcome == "Passed"
+
+
+@pytest.mark.parametrize(
+    ("took", "asked", "said"),
+    [
+        ([0.3] * 21, 11, "11 of 11 requests of one row took longer than 0.2 s, 0.3 s at the median"),
+        ([0.1] * 21, 11, ""),
+        ([0.1, 0.3] * 10 + [0.1], 21, ""),
+        ([0.3, 0.1] * 10 + [0.3], 21, "11 of 21"),
+        ([0.2] * 21, 11, ""),
+    ],
+)
+def test_most_requests_decide_and_no_more_are_sent(took: list[float], asked: int, said: str) -> None:
+    clock = iter([moment for one in took for moment in (0.0, one)])
+    requests: list[None] = []
+    found = too_slow(lambda: requests.append(None), 0.2, lambda: next(clock))
+    assert len(requests) == WARM + asked
+    assert found.startswith(said)
+    assert bool(found) == bool(said)
 
 
 def test_missing_values_travel_as_they_are(tmp_path: Path) -> None:
