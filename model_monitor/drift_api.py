@@ -45,7 +45,7 @@ def add_routes(app: web.Application, drifting: Drifting, renewals: Renewals, eve
         report = drifting.report(model)
         if report is None:
             raise _unknown(model)
-        return web.json_response(_document(model, report))
+        return web.json_response(_document(model, drifting.digest(model), report))
 
     async def renew(request: web.Request) -> web.Response:
         sender = await _sender(request, senders)
@@ -58,7 +58,7 @@ def add_routes(app: web.Application, drifting: Drifting, renewals: Renewals, eve
             _log.info("a new baseline begins", model=model, sender=asked.sender, reason=asked.reason)
         # Not watched since the monitor began: the next request begins it.
         report = drifting.report(model) or Report(renewal=kept.renewal)
-        return web.json_response(_document(model, report))
+        return web.json_response(_document(model, drifting.digest(model), report))
 
     app.router.add_get("/v1/models/{model}/drift", look)
     app.router.add_post("/v1/models/{model}/baseline", renew)
@@ -96,10 +96,11 @@ def _text(found: dict[str, Any], name: str) -> str:
     return value.replace("\x00", "").encode("utf-8", "replace").decode().strip()
 
 
-def _document(model: str, report: Report) -> dict[str, Any]:
+def _document(model: str, digest: str, report: Report) -> dict[str, Any]:
     renewal = report.renewal
     return {
         "model": model,
+        "digest": digest,
         "windows": report.windows,
         "learning": report.learning,
         "renewal": None

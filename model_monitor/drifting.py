@@ -161,6 +161,11 @@ class Drifting(Collector):
         """Give how the columns of a model are; None where it has not been seen."""
         return self._reports.get(model)
 
+    def digest(self, model: str) -> str:
+        """Give the digest of the version whose inputs are looked at; empty where the model has not been seen."""
+        watched = self._watched.get(model)
+        return watched.digest if watched is not None else ""
+
     def collect(self) -> Iterable[Metric]:
         """Give the series."""
         psi = GaugeMetricFamily("andon_monitor_drift_psi", "Distance to the baseline.", labels=["model", "feature"])

@@ -17,7 +17,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from model_builder.settings import Settings as StoreSettings
 from model_builder.store import open_store
-from model_monitor import api, drift_api, receiving, receiving_grpc
+from model_monitor import api, drift_api, quality_api, receiving, receiving_grpc
 from model_monitor.authentication import Senders
 from model_monitor.drifting import Drifting
 from model_monitor.features import FeatureKeeper
@@ -108,6 +108,7 @@ async def running(
         http = await _listen(stack, received, settings.host, settings.http_port, None)
         app = api.application(parts)
         drift_api.add_routes(app, drifting, renewals, events, parts.senders)
+        quality_api.add_routes(app, metrics.live)
         own = await _listen(stack, app, settings.host, settings.api_port, _tls(settings))
         people = page.application(Facts(database, settings.namespace, drifting, metrics))
         paged = await _listen(stack, people, settings.host, settings.page_port, _tls(settings))

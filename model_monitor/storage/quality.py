@@ -17,6 +17,9 @@ from model_monitor.resampling import Floats, confusion_scores, ranking_scores
 from model_monitor.scoring import Bools
 from model_monitor.storage.tables import MODELS, PAIRS, PREDICTIONS, VERSIONS, stamp
 
+FORMER = "former"
+"""Track of the version that served before; the others are `stable` and `candidate`."""
+
 RANKED_ROWS = 5_000
 """Scores are drawn again and again to tell an interval; of more rows that would take seconds."""
 
@@ -26,12 +29,21 @@ ESTIMATED_ROWS = 50_000
 
 @dataclass(frozen=True)
 class VersionQuality:
-    """What is known of one of the versions that serve."""
+    """What is known of a version.
+
+    Attributes
+    ----------
+    labelled, faults
+        Rows of the window that its scores are told from, and the faults among them.
+    """
 
     track: str
     number: int
     scores: list[Score]
     estimate: Estimate | None = None
+    digest: str = ""
+    labelled: int = 0
+    faults: int = 0
 
 
 @dataclass(frozen=True)
@@ -42,12 +54,17 @@ class ModelQuality:
     ----------
     rows, labelled
         Predictions of the window, and those among them that have a label.
+    versions
+        Of the newest request: the one that serves and, where there is one, the candidate.
+    former
+        The one that served before, where labelled rows of the window still tell of it.
     """
 
     model: str
     rows: int
     labelled: int
     versions: list[VersionQuality] = field(default_factory=list)
+    former: VersionQuality | None = None
 
 
 def qualities(connection: Connection, namespace: str, now: datetime, window: timedelta) -> list[ModelQuality]:
@@ -71,11 +88,26 @@ def _of_model(connection: Connection, model: Row[Any], since: int, rows: int) ->
         for track, number in (("stable", model.stable_id), ("candidate", model.candidate_id))
         if number is not None
     ]
-    return ModelQuality(model.name, rows, labelled, versions)
+    former = _former(connection, model, since)
+    before = _of_version(connection, model.id, former, FORMER, since) if former is not None else None
+    return ModelQuality(model.name, rows, labelled, versions, before)
+
+
+def _former(connection: Connection, model: Row[Any], since: int) -> int | None:
+    """Find the version that served last before the one that serves, among rows with a label: these have an index."""
+    served = select(PREDICTIONS.c.old_id).where(
+        PREDICTIONS.c.model_id == model.id,
+        PREDICTIONS.c.at >= since,
+        PREDICTIONS.c.fault.is_not(None),
+        PREDICTIONS.c.old_id.not_in([one for one in (model.stable_id, model.candidate_id) if one is not None]),
+    )
+    found: int | None = connection.execute(served.order_by(PREDICTIONS.c.at.desc()).limit(1)).scalar()
+    return found
 
 
 def _of_version(connection: Connection, model: int, version: int, track: str, since: int) -> VersionQuality:
-    described = connection.execute(select(VERSIONS.c.number, VERSIONS.c.classes).where(VERSIONS.c.id == version)).one()
+    columns = (VERSIONS.c.number, VERSIONS.c.classes, VERSIONS.c.digest)
+    described = connection.execute(select(*columns).where(VERSIONS.c.id == version)).one()
     classes = len(json.loads(described.classes))
     counts: dict[str, int] = defaultdict(int)
     # The last column is for rows without a valid answer.
@@ -89,10 +121,14 @@ def _of_version(connection: Connection, model: int, version: int, track: str, si
             counts["right"] += row.times * (code == row.label_class)
             if row.label_class < classes and code < classes:
                 matrix[row.label_class, code] += row.times
-    found = [*scores(Tally(**counts, classes=classes)), *confusion_scores(matrix)]
+    tally = Tally(**counts, classes=classes)
+    found = [*scores(tally), *confusion_scores(matrix)]
     if classes == 2:
         found += ranking_scores(*_ranked(connection, model, version, since))
-    return VersionQuality(track, described.number, found, _estimate(connection, model, version, track))
+    faults = tally.caught + tally.missed
+    labelled = faults + tally.false_alarms + tally.quiet
+    expected = _estimate(connection, model, version, track) if track != FORMER else None
+    return VersionQuality(track, described.number, found, expected, described.digest, labelled, faults)
 
 
 def _ranked(connection: Connection, model: int, version: int, since: int) -> tuple[Bools, Floats]:

@@ -6,6 +6,7 @@ from typing import Protocol
 
 from andon.api.v1alpha1 import Manifest
 from andon.core.comparison import Comparison
+from andon.core.live import Live
 from andon.core.observed import Followed
 from andon.core.telling import Telling
 from andon.core.traffic_counts import Traffic, Trial
@@ -81,6 +82,9 @@ class Monitor(Protocol):
 
     async def comparison(self, namespace: str, name: str, old: str, new: str) -> Comparison | None:
         """Ask what it saw of two artifacts, by digest; None where it does not answer or knows nothing."""
+
+    async def live(self, namespace: str, name: str) -> Live:
+        """Ask how inputs and accuracy of a model are; without what it does not tell."""
 
 
 class Clock(Protocol):

@@ -15,8 +15,10 @@ from andon.api.meta import API_VERSION, FIELD_MANAGER, LABEL_FAULT_MODEL
 from andon.api.status import FaultModelStatus
 from andon.api.traffic import Traffic
 from andon.api.v1alpha1 import Manifest
+from andon.core.causes import LIVE_POLL
 from andon.core.comparison import gathered
 from andon.core.judgement import compared, latency_limit
+from andon.core.live_status import with_live
 from andon.core.monitoring import with_monitoring
 from andon.core.observed import Observed, RouterPod
 from andon.core.rollout import decide
@@ -113,7 +115,7 @@ class Reconciler:
             await self._write_status(model, observed.status, first_status(observed, now), ())
             return AT_ONCE
         await refuse_unsupported(self._cluster, observed, enabled=self._platform.gateway_api)
-        observed = await self._with_evidence(observed, live["Pod"])
+        observed = await self._with_live(await self._with_evidence(observed, live["Pod"]))
         decision = decide(observed, now)
         kinds = await self._optional.kinds()
         monitoring = monitoring_objects(observed, kinds.there, self._platform)
@@ -121,11 +123,13 @@ class Reconciler:
         await self._carry_out(observed, wanted, live)
         trouble = await self._optional.bring(observed, kinds, monitoring.optional)
         waits = await self._monitors.bring(observed)
-        after = with_monitoring(status(observed, decision, now), observed, kinds.there, trouble, waits, now)
+        told = with_live(status(observed, decision, now), observed, decision, now)
+        after = with_monitoring(told, observed, kinds.there, trouble, waits, now)
         self._fleet.tell(key.namespace, key.name, telling(observed, after))
         await self._write_status(model, observed.status, after, transitions(observed.status, after))
-        look_again = soonest(decision.progress.look_again, MONITOR_POLL if waits else None)
-        return AT_ONCE if decision.create is not None else _look_again(observed, look_again)
+        watched = observed.spec.monitoring.enabled and observed.router.stable is not None
+        again = soonest(decision.progress.look_again, MONITOR_POLL if waits else None, LIVE_POLL if watched else None)
+        return AT_ONCE if decision.create is not None else _look_again(observed, again)
 
     async def _tell(self, model: Manifest, trouble: Trouble) -> None:
         """Say in the status what keeps us from going on, where it is not said yet."""
@@ -182,6 +186,13 @@ class Reconciler:
         told = self._sources.monitor.comparison(namespace, name, old, new) if monitored else _nobody()
         traffic, comparison = await asyncio.gather(asked, told)
         return replace(observed, evidence=gathered(traffic, comparison, latency_limit(analysis)))
+
+    async def _with_live(self, observed: Observed) -> Observed:
+        """Ask how the version that serves does, where that is watched."""
+        if not observed.spec.monitoring.enabled or observed.router.stable is None:
+            return observed
+        told = await self._sources.monitor.live(observed.identity.namespace, observed.identity.name)
+        return replace(observed, live=told)
 
     async def _carry_out(self, observed: Observed, wanted: Children, live: dict[str, list[Manifest]]) -> None:
         known = {(kind, one["metadata"]["name"]): one for kind, items in live.items() for one in items}

@@ -19,6 +19,7 @@ from andon.api.meta import (
 )
 from andon.api.v1alpha1 import Manifest
 from andon.core.comparison import Comparison
+from andon.core.live import Live
 from andon.core.observed import Followed, Route
 from andon.core.traffic_counts import Traffic, Trial
 from andon.errors import ConflictError
@@ -204,6 +205,9 @@ class FakeMonitor:
     async def comparison(self, namespace: str, name: str, old: str, new: str) -> Comparison | None:
         return self._world.comparison(old, new)
 
+    async def live(self, namespace: str, name: str) -> Live:
+        return self._world.live()
+
 
 class World:
     """Kubelet, Job controller, Deployment controller and Envoy, as far as Andon sees them.
@@ -224,6 +228,8 @@ class World:
         What was counted of a version's requests; None: a router is silent.
     comparison
         What the monitor saw of two artifacts, by digest; None: it is silent.
+    live
+        What the monitor tells of the version that serves.
     """
 
     def __init__(self, cluster: FakeCluster) -> None:
@@ -237,6 +243,7 @@ class World:
         self.accepted = "True"
         self.traffic: Callable[[int], Traffic | None] = lambda version: None
         self.comparison: Callable[[str, str], Comparison | None] = lambda old, new: None
+        self.live: Callable[[], Live] = Live
         self._follows: dict[str, Route | None] = {}
         self._loaded: dict[str, Files] = {}
         self.routes_seen: list[Route] = []

@@ -51,3 +51,47 @@ def _ready(address: str) -> bool:
     with suppress(OSError), urllib.request.urlopen(f"http://{address}/-/ready") as answer:
         return bool(answer.status == 200)
     return False
+
+
+def over(address: str, query: str, begin: float, end: float, step: int = 5) -> list[dict[str, Any]]:
+    """Give the series of a query over a time, as a panel asks for them.
+
+    Parameters
+    ----------
+    begin, end
+        Seconds since 1970.
+    step
+        Seconds.
+    """
+    asked = urllib.parse.urlencode({"query": query, "start": begin, "end": end, "step": step})
+    with urllib.request.urlopen(f"http://{address}/api/v1/query_range?{asked}") as answer:
+        told = json.load(answer)
+    assert told["status"] == "success"
+    found: list[dict[str, Any]] = told["data"]["result"]
+    return found
+
+
+@contextmanager
+def alertmanager(folder: Path) -> Iterator[str]:
+    """Run an Alertmanager that sends nobody anything; give host and port."""
+    path = folder / "alertmanager.yaml"
+    path.write_text(yaml.safe_dump({"route": {"receiver": "nobody"}, "receivers": [{"name": "nobody"}]}))
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{free.getsockname()[1]}"
+    words = [f"--config.file={path}", f"--storage.path={folder}/alertmanager", f"--web.listen-address={address}"]
+    command = [promtool.program("prometheus-alertmanager"), *words, "--cluster.listen-address="]
+    with (folder / "alertmanager.log").open("wb") as log:
+        running = subprocess.Popen(command, stdout=log, stderr=log)
+        try:
+            eventually(lambda: _ready(address), READY_SECONDS, "Alertmanager answers")
+            yield address
+        finally:
+            running.terminate()
+            running.wait(30)
+
+
+def firing(address: str) -> list[dict[str, str]]:
+    """Give the labels of the alerts that an Alertmanager holds to be active."""
+    with urllib.request.urlopen(f"http://{address}/api/v2/alerts?active=true") as answer:
+        return [one["labels"] for one in json.load(answer)]

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from andon.api.meta import LABEL_FAULT_MODEL
 from andon.api.v1alpha1 import Manifest
+from andon.core.causes import LIVE_POLL
 from andon.desired.platform import Images, Platform
 from andon.errors import ConflictError
 from andon.reconcile import Key, Reconciler, Sources
@@ -21,6 +22,9 @@ from tests.support.cluster import (
 
 PLATFORM = Platform(images=Images(builder="builder:1", triton="triton:1", envoy="envoy:1"))
 KEY = Key("plant", "spindle")
+
+ENDS = ("Stable", "RolledBack", "Failed", "AwaitingApproval", "Suspended", "Frozen")
+"""Phases in which nothing happens until something changes."""
 
 ROUNDS = 60
 """More looks than any sound way to the end needs; not to be at rest by then is a failure."""
@@ -108,6 +112,9 @@ class Run:
         self.watch(self)
         self.world.step()
         at_rest = len(self.cluster.writes) == writes and self._versions() == before
+        if look_again == LIVE_POLL and at_rest and self.model["status"]["phase"] in ENDS:
+            self.clock.forward(LIVE_POLL.total_seconds())
+            return True  # nothing but the monitor is waited for, which is asked for ever
         if look_again is not None and at_rest:
             self.clock.forward(max(look_again.total_seconds(), 1))
             return False

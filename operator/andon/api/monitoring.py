@@ -1,11 +1,12 @@
 """`spec.monitoring`: what is watched of a model that serves."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field
+from pydantic import ConfigDict, Field, model_validator
 
+from andon.api.analysis import Share as Points
 from andon.api.durations import Duration
-from model_builder.spec import Spec
+from model_builder.spec import Spec, cel
 
 Share = Annotated[str, Field(min_length=4, max_length=8, pattern=r"^0[.]9([5-9]|[5-9][0-9]{1,4})$")]
 """A share that can be promised: with less than 0.95 no burn rate would ever be reached."""
@@ -17,6 +18,7 @@ LatencyThreshold = Literal[
 
 AlertName = Literal[
     "FaultModelAccuracyBelowGate",
+    "FaultModelAccuracyLost",
     "FaultModelArtifactDigestMismatch",
     "FaultModelArtifactFetchFails",
     "FaultModelBuildFailed",
@@ -35,6 +37,11 @@ AlertName = Literal[
     "FaultModelUnavailable",
     "FaultModelVersionFails",
 ]
+
+Reaction = Literal["Alert", "Hold", "RollBack"]
+REACTION_RULE = (
+    "monitoring.onDrift and onAccuracyLoss need monitoring.enabled: true, since only the monitor sees either"
+)
 
 LabelKey = Annotated[str, Field(min_length=1, max_length=317)]
 LabelValue = Annotated[str, Field(max_length=63)]
@@ -71,12 +78,36 @@ class Alerts(Spec):
         default="24h", description="How long alarms may go without any label before that is told."
     )
     disabled: tuple[AlertName, ...] = Field(
-        default=(), max_length=18, description="Alerts that are not written, by name."
+        default=(), max_length=19, description="Alerts that are not written, by name."
+    )
+
+
+class Damping(Spec):
+    """How sure and how rare reactions are."""
+
+    after: Duration = Field(
+        default="15m",
+        description="How long drift, or a loss of accuracy, has to last until something is done, and to be over.",
+    )
+    cooldown: Duration = Field(
+        default="24h", description="How long after a roll-back by reaction none follows, such as 24h."
     )
 
 
 class Monitoring(Spec):
     """What is watched of a model that serves."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "x-kubernetes-validations": [
+                cel(
+                    "(has(self.enabled) && self.enabled) || ((!has(self.onDrift) || self.onDrift == 'Alert')"
+                    " && (!has(self.onAccuracyLoss) || self.onAccuracyLoss == 'Alert'))",
+                    REACTION_RULE,
+                )
+            ]
+        }
+    )
 
     enabled: bool = Field(
         default=False,
@@ -95,6 +126,31 @@ class Monitoring(Spec):
             " the machine, and evidence takes longer."
         ),
     )
+    on_drift: Reaction = Field(
+        default="Alert",
+        description=(
+            "What to do while an input has drifted. Alert: tell people. Hold: let no new version gain traffic."
+            " RollBack: go back to the version before, as after a version that was built on data unlike the line's."
+        ),
+    )
+    on_accuracy_loss: Reaction = Field(
+        default="Alert",
+        description=(
+            "What to do while the labels of late show that the version that serves misses a gate of validation.gates,"
+            " or has lost more than recallLoss. Alert, Hold and RollBack as for onDrift."
+        ),
+    )
+    recall_loss: Points | None = Field(
+        default=None,
+        description=(
+            'How much lower its live recall may be than that of the version that served before, such as "0.05"; shown'
+            " by the 95% interval of the difference. None: gates alone say what a loss is."
+        ),
+    )
+    min_positives: int = Field(
+        default=30, ge=1, le=1_000_000, description="With fewer labelled faults nothing is said of accuracy."
+    )
+    damping: Damping = Field(default_factory=Damping, description="How sure and how rare reactions are.")
     alerts: Alerts = Field(default_factory=Alerts, description="When people are called.")
     dashboard: bool = Field(default=True, description="Write a dashboard for Grafana.")
     labels: dict[LabelKey, LabelValue] = Field(
@@ -105,3 +161,9 @@ class Monitoring(Spec):
             " Prometheus selects by."
         ),
     )
+
+    @model_validator(mode="after")
+    def _reacts_to_what_is_seen(self) -> Self:
+        if not self.enabled and {self.on_drift, self.on_accuracy_loss} != {"Alert"}:
+            raise ValueError(REACTION_RULE)
+        return self

@@ -14,6 +14,7 @@ from datetime import UTC, datetime, timedelta
 from andon.api.conditions import Phase, Reason
 from andon.api.durations import parse_duration
 from andon.api.rollout import Step
+from andon.core.causes import held
 from andon.core.decision import ROUTER_POLL, Decision, Progress
 from andon.core.judgement import evidence_holds
 from andon.core.notes import Canary, Watch
@@ -174,7 +175,7 @@ def _enter(
     weight = weight_at(steps, index) if index is not None else 100
     here = observed.router.configured
     if here is not None and weight > here.weight(number):
-        closed = _closed(observed, number, here, now)
+        closed = _closed(observed, base, target, here, now)
         if closed is not None:
             return replace(base, progress=closed)
     if index is None:
@@ -197,10 +198,14 @@ def _differs(observed: Observed, target: Version, stable: int) -> bool:
     return serving is not None and serving.spec.signature.digest != target.spec.signature.digest
 
 
-def _closed(observed: Observed, number: int, here: Route, now: datetime) -> Progress | None:
+def _closed(observed: Observed, base: Decision, target: Version, here: Route, now: datetime) -> Progress | None:
     """Say why a version may not gain traffic now; None where it may."""
+    number = target.spec.version
     if number in observed.router.promoted:
         return None  # going back to a proven version may be urgent: no window holds it
+    reaction = held(observed, base.signals, target, here.weight(number))
+    if reaction is not None:
+        return reaction
     if observed.frozen:
         message = (
             f"Version {number} has {here.weight(number)}% of the requests; the annotation andon.dev/freeze on namespace"

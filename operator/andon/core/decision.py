@@ -10,6 +10,7 @@ from andon.core.analysis import Assessment
 from andon.core.build import BuildPlan, BuildVerdict
 from andon.core.notes import Canary, Watch
 from andon.core.observed import Route
+from andon.core.signals import Signals
 
 ROUTER_POLL = timedelta(seconds=1)
 """How often to ask the router's pods which route they follow, while they are to change it."""
@@ -68,6 +69,8 @@ class Decision:
         The note on the version before, while the one that serves is watched.
     promoted
         The versions that have held all traffic at some time, and were not taken off the line for it.
+    signals
+        The note on drift and accuracy to write down; None: nothing to note.
     assessment
         What the evidence says of the version that is judged; None where none is.
     failed_digests
@@ -85,6 +88,7 @@ class Decision:
     canary: Canary | None = None
     watch: Watch | None = None
     promoted: frozenset[int] = frozenset()
+    signals: Signals | None = None
     candidate: int | None = None
     assessment: Assessment | None = None
     failed_digests: tuple[str, ...] = ()

@@ -8,7 +8,9 @@ from andon.api.status import FaultModelStatus
 from andon.api.v1alpha1 import FaultModelSpec, Manifest
 from andon.api.versions import FaultModelVersionSpec
 from andon.core.evidence import Evidence
+from andon.core.live import Live
 from andon.core.notes import Canary, Watch
+from andon.core.signals import Signals
 from model_builder.report import BuildReport
 
 
@@ -236,6 +238,8 @@ class Router:
         The note on the version before, while the one that serves is watched; None where none is.
     promoted
         The versions that have held all traffic at some time, and were not taken off the line for it.
+    signals
+        The note on what the monitor sees of the version that serves; None where there is none.
     """
 
     configured: Route | None = None
@@ -243,6 +247,7 @@ class Router:
     canary: Canary | None = None
     watch: Watch | None = None
     promoted: frozenset[int] = frozenset()
+    signals: Signals | None = None
     ready: bool = False
     pods: tuple[RouterPod, ...] = ()
     standing: Standing | None = None
@@ -288,6 +293,8 @@ class Observed:
         Whether the namespace is: no version may gain traffic in it.
     evidence
         What was seen of the version on trial since its first request, where that is to be judged.
+    live
+        What the monitor tells of the version that serves.
     """
 
     identity: Identity
@@ -301,6 +308,7 @@ class Observed:
     restart: str = ""
     frozen: bool = False
     evidence: Evidence = field(default_factory=Evidence)
+    live: Live = field(default_factory=Live)
     versions: tuple[Version, ...] = ()
     builds: tuple[BuildJob, ...] = ()
     preflights: tuple[Preflight, ...] = ()

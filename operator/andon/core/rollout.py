@@ -18,10 +18,12 @@ from andon.api.status import BuildResult
 from andon.api.versions import ArtifactReference, BuiltFrom, FaultModelVersionSpec
 from andon.core.build import BuildPlan, BuildVerdict, judge, plan
 from andon.core.canary import note_of
+from andon.core.causes import signals
 from andon.core.decision import ROUTER_POLL, Decision, Progress
 from andon.core.judgement import ANALYSIS_POLL, judged
 from andon.core.observed import Observed, Route, Version
 from andon.core.preflight import prove
+from andon.core.reaction import react
 from andon.core.reported_loss import losses
 from andon.core.rollback import go_back
 from andon.core.settling import converge_on, settle
@@ -67,6 +69,7 @@ def _decide(observed: Observed, now: datetime) -> Decision:
         route=observed.router.configured,
         canary=observed.router.canary,
         watch=observed.router.watch,
+        signals=signals(observed, now),
         assessment=judged(observed, now),
         failed_digests=_failed_digests(observed),
     )
@@ -75,6 +78,9 @@ def _decide(observed: Observed, now: datetime) -> Decision:
         return fall_back(observed, base, *fallen, now)
     if observed.rollback and observed.router.stable is not None:
         return go_back(observed, base, observed.router.stable, now)
+    reaction = react(observed, base, now)
+    if reaction is not None:
+        return reaction
     if verdict.state != "Succeeded" or verdict.digest is None:
         return settle(observed, base, now)
     target = observed.version_of(verdict.digest)

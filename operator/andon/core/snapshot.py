@@ -20,6 +20,7 @@ from andon.api.meta import (
     ANNOTATION_RETRAIN,
     ANNOTATION_ROLLBACK,
     ANNOTATION_ROUTE,
+    ANNOTATION_SIGNALS,
     ANNOTATION_SINCE,
     ANNOTATION_WATCH,
     ANNOTATION_WEIGHTS,
@@ -47,6 +48,7 @@ from andon.core.observed import (
     Standing,
     Version,
 )
+from andon.core.signals import Signals
 from model_builder.report import BuildReport, PreflightReport
 
 BUILDER_CONTAINER = "builder"
@@ -301,6 +303,7 @@ def _router(objects: Objects) -> Router:
         canary=_canary(config, status_of(objects.model), configured),
         watch=_watch(config),
         promoted=_promoted(config),
+        signals=_signals(config),
         ready=ready,
         pods=pods,
         standing=_standing(deployment),
@@ -346,6 +349,14 @@ def _watch(config: Manifest) -> Watch | None:
     text = (config["metadata"].get("annotations") or {}).get(ANNOTATION_WATCH)
     try:
         return Watch.parse(text) if text is not None else None
+    except ValueError:
+        return None
+
+
+def _signals(config: Manifest) -> Signals | None:
+    text = (config["metadata"].get("annotations") or {}).get(ANNOTATION_SIGNALS)
+    try:
+        return Signals.parse(text) if text is not None else None
     except ValueError:
         return None
 

@@ -254,11 +254,17 @@ def transitions(before: FaultModelStatus, after: FaultModelStatus) -> list[Trans
         transition = Transition("Warning" if bad else "Normal", ready.reason, ready.message)
         if all(known.reason != transition.reason for known in out):
             out.append(transition)
-    available, was_available = new.get(ConditionType.AVAILABLE), old.get(ConditionType.AVAILABLE)
-    if available is not None and was_available is not None and available.status != was_available.status:
-        kind = "Normal" if available.status == "True" else "Warning"
-        out.append(Transition(kind, available.reason, available.message))
+    for watched in (ConditionType.AVAILABLE, ConditionType.INPUTS_STEADY, ConditionType.ACCURACY_KEPT):
+        now, was = new.get(watched), old.get(watched)
+        if now is not None and was is not None and now.status != was.status and "Unknown" not in _told(watched, now):
+            kind = "Normal" if now.status == "True" else "Warning"
+            out.append(Transition(kind, now.reason, now.message))
     return out
+
+
+def _told(kind: ConditionType, condition: Condition) -> str:
+    # That the monitor cannot say something for a while is no Event.
+    return "" if kind == ConditionType.AVAILABLE else condition.status
 
 
 def _step(status: FaultModelStatus) -> int | None:

@@ -24,11 +24,21 @@ FAILURES = frozenset(
         Reason.ANALYSIS_FAILED,
         Reason.ABORTED,
         Reason.ROLLBACK_ASKED,
+        Reason.DRIFTED,
+        Reason.ACCURACY_LOST,
     }
 )
 """How a version may end so that it is not tried again under the same generation; for others it may."""
 
-DISPROVED = frozenset({Reason.CANDIDATE_FAILED, Reason.ANALYSIS_FAILED, Reason.ROLLBACK_ASKED})
+DISPROVED = frozenset(
+    {
+        Reason.CANDIDATE_FAILED,
+        Reason.ANALYSIS_FAILED,
+        Reason.ROLLBACK_ASKED,
+        Reason.DRIFTED,
+        Reason.ACCURACY_LOST,
+    }
+)
 """Those after which a version that has held all traffic has to take the steps again."""
 
 _AGAIN = {

@@ -7,7 +7,14 @@ from andon.api.conditions import ConditionType
 from andon.api.status import FaultModelStatus
 from andon.core.observed import Observed
 
-_TOLD = (ConditionType.AVAILABLE, ConditionType.READY, ConditionType.BUILT, ConditionType.MONITORING_READY)
+_TOLD = (
+    ConditionType.AVAILABLE,
+    ConditionType.READY,
+    ConditionType.BUILT,
+    ConditionType.MONITORING_READY,
+    ConditionType.INPUTS_STEADY,
+    ConditionType.ACCURACY_KEPT,
+)
 _DIGEST_MISMATCH = re.compile(r"\bDigestMismatch\b")
 
 

@@ -7,7 +7,7 @@ from andon.desired.rules_alert import Alert, Gate, Subject
 def model_alerts(subject: Subject) -> list[Alert]:
     """Give the alerts on a FaultModel's inputs and its accuracy."""
     name = template_text(subject.name)
-    alerts = [*_inputs(subject, name), _labels_overdue(subject, name)]
+    alerts = [*_inputs(subject, name), _labels_overdue(subject, name), _accuracy_lost(subject, name)]
     return [*alerts, _accuracy(subject, name)] if subject.gates else alerts
 
 
@@ -67,6 +67,23 @@ def _accuracy(subject: Subject, name: str) -> Alert:
         action=(
             "See whether inputs have drifted or a sensor is broken. If the machine has changed, build anew with newer"
             " data; if a new version did this, go back to the one before."
+        ),
+    )
+
+
+def _accuracy_lost(subject: Subject, name: str) -> Alert:
+    lost = subject.operator('type="AccuracyKept"', 'status="False"')
+    return Alert(
+        name="FaultModelAccuracyLost",
+        severity="critical",
+        # What is to be done about it waits for a while; people are to know before.
+        expression=f"max(andon_faultmodel_condition{lost}) == 1",
+        held="",
+        summary=f"{name} finds fewer faults than it must, or than the version before it did",
+        description="By the labels of late, and with chance allowed for: a gate is missed, or recall has fallen.",
+        action=(
+            f"`andon status {name}` tells by how much, and what monitoring.onAccuracyLoss does about it and when. See"
+            " whether inputs have drifted or a sensor is broken."
         ),
     )
 

@@ -138,6 +138,9 @@ FIRES: dict[str, list[Situation]] = {
             {"metric": "precision"},
         ),
     ],
+    "FaultModelAccuracyLost": [
+        Situation(condition("AccuracyKept", "False", "AccuracyLost"), "1m", {"severity": "critical"}),
+    ],
     "FaultModelLabelsOverdue": [
         Situation(monitor("alarms_total", 'version="1",track="stable"', "0+1x1700"), "26h"),
         Situation(
@@ -213,6 +216,11 @@ SILENT: dict[str, list[Situation]] = {
             },
             "30m",
         ),
+    ],
+    "FaultModelAccuracyLost": [
+        Situation(condition("AccuracyKept", "True", "NoLossShown"), "10m"),
+        Situation(condition("AccuracyKept", "Unknown", "NotEnoughData"), "10m"),
+        Situation(condition("InputsSteady", "False", "Drifted"), "10m"),
     ],
     "FaultModelLabelsOverdue": [
         Situation(monitor("inputs_total", "", "0+1x1700"), "26h"),  # no alarm, so nothing to inspect

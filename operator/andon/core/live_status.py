@@ -1,0 +1,72 @@
+"""The conditions InputsSteady and AccuracyKept: what is seen of the version that serves, and what follows."""
+
+from datetime import UTC, datetime
+from typing import Literal
+
+from andon.api.conditions import ConditionType
+from andon.api.durations import parse_duration
+from andon.api.status import Condition, FaultModelStatus
+from andon.core.causes import Cause, causes
+from andon.core.decision import Decision
+from andon.core.observed import Observed
+from andon.core.reaction import next_roll_back, place_to_go
+
+_TYPES = {"onDrift": ConditionType.INPUTS_STEADY, "onAccuracyLoss": ConditionType.ACCURACY_KEPT}
+
+
+def with_live(status: FaultModelStatus, observed: Observed, decision: Decision, now: datetime) -> FaultModelStatus:
+    """Give the status with both conditions; without them where nothing is watched, or nothing serves."""
+    others = tuple(one for one in status.conditions if one.type not in _TYPES.values())
+    told = [_condition(one, observed, decision, now) for one in causes(observed, decision.signals)]
+    return status.model_copy(update={"conditions": tuple(sorted((*others, *told), key=lambda one: one.type))})
+
+
+def _condition(cause: Cause, observed: Observed, decision: Decision, now: datetime) -> Condition:
+    kind = _TYPES[cause.field]
+    said = _truth(cause)
+    before = observed.status.condition(kind)
+    since = before.last_transition_time if before is not None and before.status == said else _stamp(now)
+    follows = _follows(cause, observed, decision, now)
+    return Condition(
+        type=kind,
+        status=said,
+        reason=cause.reading.reason,
+        message=f"{cause.reading.message} {follows}".strip(),
+        observed_generation=observed.identity.generation,
+        last_transition_time=since,
+    )
+
+
+def _truth(cause: Cause) -> Literal["True", "False", "Unknown"]:
+    if cause.reading.seen or cause.reading.sensors:
+        return "False"
+    return "Unknown" if cause.reading.seen is None else "True"
+
+
+def _follows(cause: Cause, observed: Observed, decision: Decision, now: datetime) -> str:
+    """Say what is done about it, from when on, or why nothing is."""
+    if cause.signal is None or cause.reaction == "Alert":
+        return ""
+    wanted = f"monitoring.{cause.field} is {cause.reaction}"
+    if not cause.active:
+        due = cause.signal.since + parse_duration(observed.spec.monitoring.damping.after)
+        return f"If it lasts until {_stamp(due)}, something is done: {wanted}."
+    if cause.reaction == "Hold":
+        return f"No new version gains traffic while it lasts: {wanted}."
+    return _goes_back(cause, observed, decision, now, wanted)
+
+
+def _goes_back(cause: Cause, observed: Observed, decision: Decision, now: datetime, wanted: str) -> str:
+    if observed.rollback:
+        return "The annotation andon.dev/rollback says which version serves, so nothing is done."
+    ready = next_roll_back(observed, decision.signals)
+    if ready is not None and now < ready and decision.stable == observed.router.stable:
+        return f"{wanted}, but the last roll-back is not long ago: none follows before {_stamp(ready)}."
+    back = place_to_go(observed, observed.status.failed_digests, cause)
+    if back is None:
+        return f"{wanted}, but there is no earlier version to go back to that is proven, fits and was any better."
+    return f"Version {back.spec.version} takes the traffic back: {wanted}."
+
+
+def _stamp(time: datetime) -> str:
+    return time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
