@@ -17,10 +17,30 @@ _DELAYS = (60, 600, 3600, 4 * 3600, 8 * 3600, 24 * 3600, 3 * 86400, 7 * 86400, 3
 STABLE, CANDIDATE = "stable", "candidate"
 
 
-class LiveScores(Collector):
-    """Gives the latest live scores; a version that no longer serves is in them no more."""
+SLICE_METRICS = (
+    "accuracy",
+    "precision",
+    "recall",
+    "f1",
+    "averagePrecision",
+    "alarmRecall",
+    "alarmPrecision",
+    "alarmF1",
+)
+"""What is exported by slice."""
 
-    def __init__(self) -> None:
+
+class LiveScores(Collector):
+    """Gives the latest live scores; a version that no longer serves is in them no more.
+
+    Parameters
+    ----------
+    slices
+        Most slices of a model that are exported, the first ones by name. The page shows all.
+    """
+
+    def __init__(self, slices: int = 20) -> None:
+        self._most = slices
         self.latest: list[ModelQuality] = []
 
     def collect(self) -> Iterator[Metric]:
@@ -38,7 +58,19 @@ class LiveScores(Collector):
             "What the model's own probabilities let expect; without labels, and only as right as these.",
             labels=["model", "version", "track", "metric"],
         )
+        sliced = GaugeMetricFamily(
+            "andon_monitor_slice_quality",
+            "Scores on labelled rows of the window with one value of a column, with their 95% interval.",
+            labels=["model", "version", "track", "column", "value", "metric", "bound"],
+        )
+        left_out = GaugeMetricFamily(
+            "andon_monitor_slices_left_out", "Slices with labelled rows that are not exported.", labels=["model"]
+        )
         for model in self.latest:
+            parts = sorted({one.part for version in model.versions for one in version.slices})
+            told = set(parts[: self._most])
+            if parts:
+                left_out.add_metric([model.model], len(parts) - len(told))
             if model.rows:
                 coverage.add_metric([model.model], model.labelled / model.rows)
             for version in model.versions:
@@ -46,15 +78,20 @@ class LiveScores(Collector):
                 for score in version.scores:
                     for bound in ("value", "lower", "upper"):
                         quality.add_metric([*who, score.metric, bound], getattr(score, bound))
+                for part in (one for one in version.slices if one.part in told):
+                    for score in (one for one in part.scores if one.metric in SLICE_METRICS):
+                        for bound in ("value", "lower", "upper"):
+                            labels = [*who, part.column, part.value, score.metric, bound]
+                            sliced.add_metric(labels, getattr(score, bound))
                 for metric, value in (version.estimate.values() if version.estimate else {}).items():
                     estimate.add_metric([*who, metric], value)
-        return iter((coverage, quality, estimate))
+        return iter((coverage, quality, sliced, left_out, estimate))
 
 
 class Metrics:
     """All metrics of the monitor, in a registry of their own."""
 
-    def __init__(self) -> None:
+    def __init__(self, slices: int = 20) -> None:
         self.registry = CollectorRegistry()
         of_model, of_version = ("model",), ("model", "version", "track")
         self.inputs = Counter(
@@ -98,7 +135,7 @@ class Metrics:
         )
         self._tracks: dict[tuple[str, str], str] = {}
         self._models: set[str] = set()
-        self.live = LiveScores()
+        self.live = LiveScores(slices)
         self.registry.register(self.live)
 
     def know(self, model: str) -> None:

@@ -18,6 +18,7 @@ from model_builder.errors import BuilderError, Reason, listed
 from model_builder.report import Signature
 from model_builder.runtime import open_session
 from model_builder.store import artifact_path
+from model_monitor.slicing import SliceColumn, slice_columns
 from model_monitor.tensors import Rows
 
 KEPT = 16
@@ -52,13 +53,18 @@ class Model:
         Name of the class that is no alarm.
     baseline
         What the build recorded of its data, for whoever watches for drift.
+    slices
+        The columns that the build told its scores by, as far as they are inputs.
     """
 
-    def __init__(self, content: bytes, signature: Signature, baseline: dict[str, Any]) -> None:
+    def __init__(
+        self, content: bytes, signature: Signature, baseline: dict[str, Any], slices: tuple[SliceColumn, ...] = ()
+    ) -> None:
         self._session = open_session(content)
         self._outputs = [output.name for output in self._session.get_outputs()]
         self.signature = signature
         self.baseline = baseline
+        self.slices = slices
         self.normal = normal_class(signature, baseline)
 
     def answer(self, rows: Rows) -> Answers:
@@ -131,7 +137,8 @@ def load(read: Callable[[str], bytes], digest: str, name: str) -> Model:
             remedy="send requests through the model's own router",
         )
     signature = Signature.model_validate(json.loads(contents["golden.json"])["signature"])
-    return Model(contents[path], signature, json.loads(contents.get("baseline.json", b"{}")))
+    slices = slice_columns(json.loads(contents.get("report.json", b"{}")), signature)
+    return Model(contents[path], signature, json.loads(contents.get("baseline.json", b"{}")), slices)
 
 
 class Models:

@@ -68,11 +68,12 @@ async def running(
     """
     database = Database(settings.database)
     intake = Intake(settings.queue_requests, settings.queue_bytes)
-    metrics = Metrics()
+    metrics = Metrics(settings.quality_slices)
     renewals = Renewals(database, settings.namespace)
     events = Events(database, settings.namespace)
     drifting = Drifting(metrics.registry, renewals, note=events.note)
-    recorder = Recorder(database, settings.namespace, settings.queue_probability, _keeper(settings))
+    unkept = frozenset((*settings.drop_columns, *settings.hash_columns))
+    recorder = Recorder(database, settings.namespace, settings.queue_probability, _keeper(settings), left_out=unkept)
     worker = Worker(
         intake, Models(open_store(store).read), recorder, metrics, settings.flush_seconds, (*listeners, drifting.saw)
     )

@@ -63,6 +63,7 @@ class MonitorSettings(BaseSettings):
         default=timedelta(days=7), gt=timedelta(0), description="Of the rows that live scores are taken over."
     )
     quality_seconds: float = Field(default=60, gt=0, description="Between two counts of live scores.")
+    quality_slices: int = Field(default=20, ge=0, le=400, description="Most slices of a model on /metrics.")
 
     label_tolerance: timedelta = Field(
         default=timedelta(seconds=60), ge=timedelta(0), description="Of a label's time to the prediction's; seconds."

@@ -131,6 +131,7 @@ def _shown(story: ModelStory) -> dict[str, Any]:
         "seen": story.facts.seen,
         "report": report,
         "quality": quality,
+        "slices": sorted({one.part for version in (quality.versions if quality else ()) for one in version.slices}),
         "metrics": [metric for metric in words.METRICS if metric in metrics],
         "verdict": words.verdict(story.facts),
         "findings": findings[:TOLD_FEATURES],

@@ -8,9 +8,11 @@ from datetime import datetime, timedelta
 from model_builder.intervals import wilson
 from model_monitor.drift.faults import Fault
 from model_monitor.drift.report import Finding, Report, State
+from model_monitor.metrics import SLICE_METRICS
 from model_monitor.page.facts import ModelFacts
 from model_monitor.quality import Score
 from model_monitor.storage.events import Event, Happened
+from model_monitor.storage.quality import VersionQuality
 
 UNKNOWN = "not enough data"
 
@@ -79,8 +81,8 @@ def verdict(facts: ModelFacts) -> Verdict:
         also = f"Drift too: {listed(drifted)}." if drifted else ""
         return Verdict(BAD, counted(len(broken), "sensor fault"), " ".join(filter(None, [f"{first}.", also, trial])))
     if drifted:
-        detail = f"Not as when the model was built: {listed(drifted)}."
-        return Verdict(UNSURE, counted(len(drifted), "input") + " drifted", " ".join(filter(None, [detail, trial])))
+        detail = "Not as in the renewed baseline." if report.renewal else "Not as when the model was built."
+        return Verdict(UNSURE, f"Drifted: {listed(drifted)}", " ".join(filter(None, [detail, trial])))
     if report.learning:
         detail = f"A new baseline needs {report.learning:,} more rows."
         return Verdict(SILENT, "Learning a new baseline", " ".join(filter(None, [detail, trial])))
@@ -111,6 +113,12 @@ def state(finding: Finding) -> tuple[str, str]:
     if finding.state == State.DRIFTED:
         return UNSURE, "Drifted"
     return (GOOD, "Steady") if finding.state == State.STEADY else (SILENT, UNKNOWN)
+
+
+def measures(version: VersionQuality) -> tuple[str, ...]:
+    """Give the scores by slice that anything is known of, in the order in which they are shown."""
+    known = {score.metric for one in version.slices for score in one.scores}
+    return tuple(metric for metric in METRICS if metric in SLICE_METRICS and metric in known)
 
 
 def ordered(report: Report) -> list[Finding]:

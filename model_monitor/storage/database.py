@@ -8,11 +8,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event, insert, make_url, select
+from sqlalchemy import Connection, Engine, create_engine, event, insert, inspect, make_url, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from model_monitor.errors import MonitorError, Reason
-from model_monitor.storage.tables import FORMAT, LAYOUT, METADATA
+from model_monitor.storage.tables import FORMAT, LAYOUT, METADATA, PREDICTIONS
 
 BUSY_SECONDS = 30
 _WAL_BYTES = 16 * 1024 * 1024
@@ -54,6 +54,7 @@ class Database:
     def _create(self) -> None:
         try:
             METADATA.create_all(self._engine)
+            _add_what_came_later(self._engine)
             with self.write() as connection:
                 found = connection.execute(select(LAYOUT.c.format)).scalars().all()
                 if not found:
@@ -98,6 +99,14 @@ def unavailable(error: Exception) -> MonitorError:
         allowed="a database that can be read and written",
         remedy="look at the monitor's log, at the volume's free space, or at the database server",
     )
+
+
+def _add_what_came_later(engine: Engine) -> None:
+    """Give a database of an earlier release the columns that it lacks. Each may be empty, so no row is touched."""
+    there = {column["name"] for column in inspect(engine).get_columns(PREDICTIONS.name)}
+    if PREDICTIONS.c.slice_id.name not in there:
+        with engine.begin() as connection:
+            connection.exec_driver_sql("ALTER TABLE predictions ADD COLUMN slice_id INTEGER")
 
 
 def _prepare_sqlite(engine: Engine) -> None:

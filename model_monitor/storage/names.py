@@ -9,7 +9,10 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, Table, insert, select, update
 
 from model_monitor.scoring import Judged, Scored
-from model_monitor.storage.tables import MODELS, PAIRS, VERSIONS, stamp
+from model_monitor.storage.tables import MODELS, PAIRS, SLICES, VERSIONS, stamp
+
+SLICES_OF_A_MODEL = 1_000
+"""Combinations of slices that are told apart; rows of further ones count in the whole alone."""
 
 
 @dataclass(frozen=True)
@@ -30,6 +33,7 @@ class Names:
         self._versions: dict[tuple[int, str], int] = {}
         self._pairs: dict[tuple[int, int], Pair] = {}
         self._serving: dict[int, tuple[int, int | None]] = {}
+        self._slices: dict[int, dict[str, int]] = {}
 
     def forget(self) -> None:
         """Empty the memory."""
@@ -37,6 +41,7 @@ class Names:
         self._versions.clear()
         self._pairs.clear()
         self._serving.clear()
+        self._slices.clear()
 
     def model(self, connection: Connection, name: str) -> int:
         """Give the number of a model."""
@@ -66,6 +71,16 @@ class Names:
             kept = connection.execute(select(PAIRS.c.probability).where(PAIRS.c.id == number)).scalar_one()
             self._pairs[old, new] = Pair(number, kept)
         return self._pairs[old, new]
+
+    def slices(self, connection: Connection, model: int, text: str) -> int | None:
+        """Give the number of a combination of slices; None for those over `SLICES_OF_A_MODEL`."""
+        if model not in self._slices:
+            found = connection.execute(select(SLICES.c.content, SLICES.c.id).where(SLICES.c.model_id == model))
+            self._slices[model] = {row.content: row.id for row in found}
+        known = self._slices[model]
+        if text not in known and len(known) < SLICES_OF_A_MODEL:
+            known[text] = _made(connection, SLICES, {"model_id": model, "content": text}, {})
+        return known.get(text)
 
     def serve(self, connection: Connection, model: int, stable: int, candidate: int | None) -> None:
         """Note which versions the newest request of a model met."""

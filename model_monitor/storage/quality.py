@@ -9,13 +9,16 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 from sqlalchemy import Connection, Row, and_, func, or_, select
 
 from model_monitor.counting import Selection
-from model_monitor.quality import Estimate, Score, Tally, scores
-from model_monitor.resampling import Floats, confusion_scores, ranking_scores
+from model_monitor.quality import Estimate, Score
+from model_monitor.resampling import Floats, ranking_scores
 from model_monitor.scoring import Bools
-from model_monitor.storage.tables import MODELS, PAIRS, PREDICTIONS, VERSIONS, stamp
+from model_monitor.slicing import Part, parts
+from model_monitor.storage.tables import MODELS, PAIRS, PREDICTIONS, SLICES, VERSIONS, stamp
+from model_monitor.summing import Sums
 
 FORMER = "former"
 """Track of the version that served before; the others are `stable` and `candidate`."""
@@ -23,13 +26,37 @@ FORMER = "former"
 RANKED_ROWS = 5_000
 """Scores are drawn again and again to tell an interval; of more rows that would take seconds."""
 
+RANKED_SLICES = 50
+"""The first by name, for the same reason."""
+
 ESTIMATED_ROWS = 50_000
 """The newest rows tell best how a version does now; more would cost a pass over the table."""
 
 
 @dataclass(frozen=True)
+class SliceQuality:
+    """What is known of a version on the rows with one value of a column; an empty value stands for missing.
+
+    Attributes
+    ----------
+    rows
+        Labelled ones.
+    """
+
+    column: str
+    value: str
+    rows: int
+    scores: list[Score]
+
+    @property
+    def part(self) -> tuple[str, str]:
+        """Name the slice."""
+        return self.column, self.value
+
+
+@dataclass(frozen=True)
 class VersionQuality:
-    """What is known of a version.
+    """What is known of a version, in the whole and by slice.
 
     Attributes
     ----------
@@ -44,6 +71,7 @@ class VersionQuality:
     digest: str = ""
     labelled: int = 0
     faults: int = 0
+    slices: list[SliceQuality] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -109,44 +137,69 @@ def _of_version(connection: Connection, model: int, version: int, track: str, si
     columns = (VERSIONS.c.number, VERSIONS.c.classes, VERSIONS.c.digest)
     described = connection.execute(select(*columns).where(VERSIONS.c.id == version)).one()
     classes = len(json.loads(described.classes))
-    counts: dict[str, int] = defaultdict(int)
-    # The last column is for rows without a valid answer.
-    matrix = np.zeros((classes, classes + 1), np.int64)
+    combinations = _combinations(connection, model)
+    whole, parted = Sums(classes), defaultdict[Part, Sums](lambda: Sums(classes))
     for row in connection.execute(_labelled(model, version, since)):
         alarm, code = (row.old_alarm, row.old_class) if row.old_id == version else (row.new_alarm, row.new_class)
-        counts[("caught" if alarm else "missed") if row.fault else ("false_alarms" if alarm else "quiet")] += row.times
-        if row.label_class is not None:
-            counts["classed"] += row.times
-            # Classes are numbered as the stable version of the row does; two versions of one signature agree on that.
-            counts["right"] += row.times * (code == row.label_class)
-            if row.label_class < classes and code < classes:
-                matrix[row.label_class, code] += row.times
-    tally = Tally(**counts, classes=classes)
-    found = [*scores(tally), *confusion_scores(matrix)]
+        for sums in (whole, *(parted[part] for part in combinations.get(row.slice_id, ()))):
+            sums.add(row.fault, alarm, row.label_class, code, row.times)
+    found, ranks = whole.scores(), None
     if classes == 2:
-        found += ranking_scores(*_ranked(connection, model, version, since))
-    faults = tally.caught + tally.missed
-    labelled = faults + tally.false_alarms + tally.quiet
+        ranks = _ranked(connection, model, version, since)
+        found += ranking_scores(ranks.truths, ranks.scores)
+    known = sorted((column, value) for column, value in parted if value is not None)
+    slices = [
+        SliceQuality(
+            *part,
+            parted[part].rows,
+            [*parted[part].scores(), *(_precision_of(ranks, combinations, part) if place < RANKED_SLICES else ())],
+        )
+        for place, part in enumerate(known)
+    ]
     expected = _estimate(connection, model, version, track) if track != FORMER else None
-    return VersionQuality(track, described.number, found, expected, described.digest, labelled, faults)
+    return VersionQuality(track, described.number, found, expected, described.digest, whole.rows, whole.faults, slices)
 
 
-def _ranked(connection: Connection, model: int, version: int, since: int) -> tuple[Bools, Floats]:
-    """Give truths and scores of the newest labelled rows."""
-    columns = [PREDICTIONS.c[name] for name in ("old_id", "old_score", "new_score", "fault")]
+@dataclass(frozen=True, eq=False)
+class _Ranked:
+    """Truths and scores of the newest labelled rows, and which combination of slices each is in (-1: none)."""
+
+    truths: Bools
+    scores: Floats
+    combinations: npt.NDArray[np.int64]
+
+
+def _combinations(connection: Connection, model: int) -> dict[int, list[Part]]:
+    rows = connection.execute(select(SLICES.c.id, SLICES.c.content).where(SLICES.c.model_id == model))
+    return {row.id: parts(row.content) for row in rows}
+
+
+def _precision_of(ranks: _Ranked | None, combinations: dict[int, list[Part]], part: Part) -> list[Score]:
+    """Give the average precision of a slice, which is told of two classes only."""
+    if ranks is None:
+        return []
+    mine = [number for number, found in combinations.items() if part in found]
+    rows = np.isin(ranks.combinations, mine)
+    found = ranking_scores(ranks.truths[rows], ranks.scores[rows])
+    return [one for one in found if one.metric == "averagePrecision"]
+
+
+def _ranked(connection: Connection, model: int, version: int, since: int) -> _Ranked:
+    columns = [PREDICTIONS.c[name] for name in ("old_id", "old_score", "new_score", "fault", "slice_id")]
     newest = _of_labelled(select(*columns), model, version, since).order_by(PREDICTIONS.c.at.desc())
     rows = connection.execute(newest.limit(RANKED_ROWS)).all()
     scored = [row.old_score if row.old_id == version else row.new_score for row in rows]
-    return (
+    return _Ranked(
         np.array([row.fault for row in rows], bool),
         np.array([-1.0 if score is None else score for score in scored], np.float64),
+        np.array([-1 if row.slice_id is None else row.slice_id for row in rows], np.int64),
     )
 
 
 def _labelled(model: int, version: int, since: int) -> Any:  # noqa: ANN401 (a statement)
     columns = [
         PREDICTIONS.c[name]
-        for name in ("old_id", "old_alarm", "old_class", "new_alarm", "new_class", "fault", "label_class")
+        for name in ("old_id", "old_alarm", "old_class", "new_alarm", "new_class", "fault", "label_class", "slice_id")
     ]
     counted = select(*columns, func.count().label("times"))
     return _of_labelled(counted, model, version, since).group_by(*columns)

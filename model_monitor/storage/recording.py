@@ -14,6 +14,7 @@ from sqlalchemy import Connection, Table, insert, select, update
 
 from model_monitor.counting import Answer, Compared, of_pair, of_version
 from model_monitor.scoring import Bools, Judged, Scored
+from model_monitor.slicing import labelled
 from model_monitor.storage.database import Database
 from model_monitor.storage.names import Names
 from model_monitor.storage.tables import INPUTS, PAIRS, PREDICTIONS, VERSIONS, stamp
@@ -53,6 +54,8 @@ class Recorder:
         Gives what is to be kept of each row's features; None: nothing is.
     lot
         Draws a number from 0 up to, not including, 1.
+    left_out
+        Columns of which nothing may be kept, not even which slice a row is in.
     """
 
     def __init__(
@@ -62,11 +65,13 @@ class Recorder:
         probability: float,
         keep_inputs: KeepInputs | None = None,
         lot: Callable[[], float] = _LOT,
+        left_out: frozenset[str] = frozenset(),
     ) -> None:
         self._database = database
         self._names = Names(namespace, probability)
         self._keep_inputs = keep_inputs
         self._lot = lot
+        self._left_out = left_out
 
     def record(self, batch: Sequence[Scored]) -> list[Recorded]:
         """Write requests, all or none of them."""
@@ -86,6 +91,7 @@ class Recorder:
             return recorded
         old = self._names.version(connection, model, scored.old)
         rows = _rows(scored, kept, model, old)
+        self._slice(connection, scored, rows, model, np.flatnonzero(kept))
         _add(connection, VERSIONS, old, _version_counts(scored.old, kept))
         new = None if scored.new is None else self._names.version(connection, model, scored.new)
         self._names.serve(connection, model, old, new)
@@ -97,6 +103,14 @@ class Recorder:
             _add_shift(connection, pair.id, rows)
         self._insert(connection, scored, rows, kept)
         return recorded
+
+    def _slice(
+        self, connection: Connection, scored: Scored, rows: list[dict[str, Any]], model: int, kept: Indices
+    ) -> None:
+        told = labelled(scored.rows, scored.old.model.slices, self._left_out)
+        for row, index in zip(rows, kept.tolist(), strict=True):
+            text = told[index]
+            row["slice_id"] = None if text is None else self._names.slices(connection, model, text)
 
     def _compare(self, new: Judged, rows: list[dict[str, Any]], pair: int, probability: float, kept: Indices) -> None:
         scores, classes, alarms = new.answers.alarm_scores[kept], new.answers.classes[kept], new.alarm[kept]

@@ -89,6 +89,15 @@ PAIRS = Table(
     UniqueConstraint("old_id", "new_id"),
 )
 
+SLICES = Table(
+    "slices",
+    METADATA,
+    Column("id", Integer, primary_key=True),
+    Column("model_id", ForeignKey(MODELS.c.id), nullable=False),
+    Column("content", String, nullable=False),  # JSON list of columns and values
+    UniqueConstraint("model_id", "content"),
+)
+
 PREDICTIONS = Table(
     "predictions",
     METADATA,
@@ -113,6 +122,7 @@ PREDICTIONS = Table(
     Column("label_class", SmallInteger),
     Column("selection", SmallInteger),
     Column("labelled_at", BigInteger),
+    Column("slice_id", Integer),  # of SLICES; came later, so a database may have to be given it
     UniqueConstraint("model_id", "request_id", "row"),
 )
 # The model too, so that the rows of a time can be counted without a look at each of them.

@@ -21,6 +21,7 @@ from model_monitor.models import Model, load
 from model_monitor.page.application import application
 from model_monitor.page.facts import Facts
 from model_monitor.scoring import Scored, score
+from model_monitor.slicing import SliceColumn
 from model_monitor.storage.database import Database
 from model_monitor.storage.events import Event, Events, Happened
 from model_monitor.storage.labelling import Labeller
@@ -87,6 +88,8 @@ def open_plant(shop: Shop, folder: Path) -> Plant:
     metrics, events = Metrics(), Events(database, NAMESPACE)
     drifting = Drifting(metrics.registry, Renewals(database, NAMESPACE), note=events.note)
     models = {name: load(shop.store.read, digest, "spindle") for name, digest in (("old", shop.old), ("new", shop.new))}
+    for model in models.values():
+        model.slices = (SliceColumn("load", True, 1, ("1",)),)
     return Plant(
         shop,
         database,
@@ -107,6 +110,7 @@ def live_through(plant: Plant) -> None:
     for day in range(DAYS, 0, -1):
         at = plant.now - timedelta(days=day)
         values = random.normal(size=(ROWS_OF_A_DAY, 2)).astype(np.float32)
+        values[7::20, 1] = 1.0
         if day <= 8:
             values[:, 0] += 0.8
         plant.label(plant.feed("spindle", values, at, trial=day <= 3), random, share=0.7)

@@ -94,7 +94,8 @@ async def test_the_story_of_a_model_is_told(page: str) -> None:
     _, text, _ = await got(f"{page}/models/spindle")
     told = text_of(parsed(text))
     for part in (
-        "1 input drifted",
+        "Drifted: heat",
+        "Not as when the model was built.",
         "stable: serves",
         "candidate: on trial",
         "Rows compared 180",
@@ -104,6 +105,8 @@ async def test_the_story_of_a_model_is_told(page: str) -> None:
         "An estimate, not a measurement",
         "Drift began heat",
         "Half of the labels come within",
+        "By value of a column",
+        "load: 1",
     ):
         assert part in told, part
     assert text.count("<svg") == 3
@@ -189,7 +192,7 @@ BROKEN = Finding("c", State.SENSOR_FAULT, Fault.UNIT, units="°C to K")
         (facts((STEADY,), learning=1900), words.SILENT, "Learning a new baseline"),
         (facts((STEADY,)), words.GOOD, "Steady"),
         (facts((STEADY,), trial=True), words.TRIAL, "Version 5 is on trial"),
-        (facts((STEADY, DRIFTED), trial=True), words.UNSURE, "1 input drifted"),
+        (facts((STEADY, DRIFTED), trial=True), words.UNSURE, "Drifted: b"),
         (facts((BROKEN, DRIFTED)), words.BAD, "1 sensor fault"),
         (facts((BROKEN, Finding("e", State.SENSOR_FAULT, Fault.STUCK))), words.BAD, "2 sensor faults"),
     ],
