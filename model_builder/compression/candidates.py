@@ -153,6 +153,7 @@ def _finite(rows: Rows) -> Rows:
 _ALPHAS = (0.003, 0.0045, 0.0075, 0.015, 0.03)
 _BAGS = tuple(Variant(trees, alpha, 4, greedy=True) for trees in (6, 8, 10, 12, 16, 24) for alpha in _ALPHAS)
 _SMALL_BAGS = tuple(Variant(trees, alpha, 4, greedy=True) for trees in (3, 5, 8, 12) for alpha in _ALPHAS)
+_FAST = tuple(Variant(trees, 0.0, 8) for trees in (10, 20, 40))
 _BOOSTED = tuple(Variant(trees, 0.0, 8) for trees in (20, 40, 80))
 
 
@@ -174,6 +175,8 @@ def families(trees: int, interactions: bool) -> tuple[Family, ...]:
         Family("bag", _bag(40), _BAGS),
         Family("boosted-4", _boosted(4), _BOOSTED),
         Family("boosted-8", _boosted(8), _BOOSTED),
+        Family("boosted-4, fast", _boosted(4, 40, rate=0.2), _FAST),
+        Family("boosted-8, fast", _boosted(8, 40, rate=0.2), _FAST),
     ]
     if interactions:
         found += [
@@ -221,17 +224,22 @@ def _bag(trees: int) -> Callable[[Rows, Codes, int], Any]:
     return fit
 
 
-def _boosted(leaves: int, trees: int = 80) -> Callable[[Rows, Codes, int], Any]:
+def _boosted(leaves: int, trees: int = 80, rate: float = 0.1) -> Callable[[Rows, Codes, int], Any]:
     def fit(rows: Rows, codes: Codes, seed: int) -> Any:  # noqa: ANN401
         classes = len(np.unique(codes))
         work = rows.size * (1 if classes == 2 else classes) * trees // 80
         if work <= EXACT_BOOSTING_CELLS and not np.isnan(rows).any():
             exact = GradientBoostingClassifier(
-                n_estimators=trees, max_leaf_nodes=leaves, max_depth=None, subsample=0.7, random_state=seed
+                n_estimators=trees,
+                learning_rate=rate,
+                max_leaf_nodes=leaves,
+                max_depth=None,
+                subsample=0.7,
+                random_state=seed,
             )
             return exact.fit(rows, codes)
         binned = HistGradientBoostingClassifier(
-            max_iter=trees, max_leaf_nodes=leaves, early_stopping=False, random_state=seed
+            max_iter=trees, learning_rate=rate, max_leaf_nodes=leaves, early_stopping=False, random_state=seed
         )
         with threadpool_limits(1, user_api="openmp"):  # several threads may add up in another order
             return binned.fit(rows, codes)

@@ -19,6 +19,7 @@ Bools = npt.NDArray[np.bool_]
 Rows = npt.NDArray[np.float32]
 
 LEAF = -1
+_DIFFERS = -1
 
 
 class Link(StrEnum):
@@ -123,11 +124,14 @@ class Tree:
         leaf = self.is_leaf | cut
         if (leaf == self.is_leaf).all():
             return self
-        keep = np.zeros(len(self.feature), bool)
-        keep[0] = True
-        for node in np.flatnonzero(~leaf):  # parents stand before their children
-            if keep[node]:
-                keep[self.left[node]] = keep[self.right[node]] = True
+        kept = [True] + [False] * (len(leaf) - 1)
+        nodes = np.flatnonzero(~leaf)  # parents stand before their children
+        for node, left, right in zip(
+            nodes.tolist(), self.left[nodes].tolist(), self.right[nodes].tolist(), strict=True
+        ):
+            if kept[node]:
+                kept[left] = kept[right] = True
+        keep = np.array(kept)
         position = np.cumsum(keep) - 1
         ends = leaf[keep]
         return Tree(
@@ -159,17 +163,22 @@ class Tree:
 
     def simplified(self) -> Tree:
         """Drop the splits whose leaves all say the same, which changes no answer."""
-        same = self.is_leaf.copy()
-        first = self.value.copy()
-        for node in np.flatnonzero(~self.is_leaf)[::-1]:
-            left, right = self.left[node], self.right[node]
-            same[node] = same[left] and same[right] and bool((first[left] == first[right]).all())
+        leaf = self.is_leaf
+        says = np.full(len(leaf), _DIFFERS)
+        says[leaf] = _numbered(self.value[leaf])
+        leftmost = np.arange(len(leaf))
+        here, first = says.tolist(), leftmost.tolist()
+        interior = np.flatnonzero(~leaf)
+        nodes = zip(*(each[interior[::-1]].tolist() for each in (leftmost, self.left, self.right)), strict=True)
+        for node, left, right in nodes:
+            here[node] = here[left] if here[left] == here[right] else _DIFFERS
             first[node] = first[left]
-        merged = same & ~self.is_leaf
+        same = np.array(here) != _DIFFERS
+        merged = same & ~leaf
         if not merged.any():
             return self
         # The common value itself, not a mean that may have lost its last bit.
-        return replace(self, value=np.where(same[:, None], first, self.value)).collapsed(merged)
+        return replace(self, value=np.where(same[:, None], self.value[first], self.value)).collapsed(merged)
 
 
 @dataclass(frozen=True, eq=False)
@@ -246,6 +255,13 @@ class Ensemble:
             powers = np.exp(raw - raw.max(axis=1, keepdims=True))
             return np.asarray(powers / powers.sum(axis=1, keepdims=True))
         return raw
+
+
+def _numbered(values: Floats) -> list[int]:
+    """Give rows of an array the same number where they hold the same values."""
+    plain = np.ascontiguousarray(values + 0.0)  # -0.0 says the same as 0.0
+    known: dict[bytes, int] = {}
+    return [known.setdefault(each, len(known)) for each in plain.view(f"V{plain[:1].nbytes}").ravel().tolist()]
 
 
 def expand(rows: Rows, pairs: tuple[Pair, ...]) -> Rows:

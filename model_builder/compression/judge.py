@@ -24,6 +24,11 @@ BRIER_SLACK = 0.05
 BRIER_LEAST_SLACK = 0.0005
 """So much larger it may always get: of a forest that is nearly always right, a twentieth of its score is noise."""
 
+JUDGED = 3
+"""The first so many scores decide by their lower bounds; the one after them is the Brier score."""
+
+BRIER = 3
+
 
 @dataclass(frozen=True)
 class Scores:
@@ -129,6 +134,12 @@ class Verdict:
     def lowest(self) -> float:
         """The lower bound of the measure that lost most."""
         return min(self.macro_f1.low, self.best_f1.low, self.average_precision.low)
+
+
+def verdict_of(found: Sequence[Difference], *, equal: bool) -> Verdict:
+    """Put together a verdict of the differences of the four scores, in their order."""
+    macro_f1, best_f1, average_precision, brier = found
+    return Verdict(macro_f1, best_f1, average_precision, brier, equal)
 
 
 def judge(candidate: Sequence[Scores], forest: Sequence[Scores], max_loss: float, held_out: float) -> Verdict:

@@ -35,12 +35,12 @@ def cost_complexity(ensemble: Ensemble, alpha: float) -> Ensemble:
 
 
 def _worth_a_leaf(tree: Tree, cost: Floats, alpha: float) -> Bools:
-    best = cost + alpha
+    best = (cost + alpha).tolist()
+    nodes = np.flatnonzero(~tree.is_leaf)[::-1]
+    for node, left, right in zip(nodes.tolist(), tree.left[nodes].tolist(), tree.right[nodes].tolist(), strict=True):
+        best[node] = min(best[node], best[left] + best[right])
     cut = np.zeros(len(cost), bool)
-    for node in np.flatnonzero(~tree.is_leaf)[::-1]:
-        below = best[tree.left[node]] + best[tree.right[node]]
-        cut[node] = best[node] <= below
-        best[node] = min(best[node], below)
+    cut[nodes] = np.array(best)[nodes] == (cost + alpha)[nodes]
     return cut
 
 

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -35,14 +35,15 @@ from model_builder.compression.candidates import (
 from model_builder.compression.encode import TREE_ENSEMBLE, Form, encode
 from model_builder.compression.ensemble import Ensemble, Floats, Rows
 from model_builder.compression.fitted import from_sklearn
-from model_builder.compression.judge import Scores, Verdict, judge, mean_of, score
+from model_builder.compression.judge import Difference, Verdict, verdict_of
+from model_builder.compression.pooled import parts_left_out
+from model_builder.compression.rounds import Key, Round
 from model_builder.frontend import INPUT
 from model_builder.report import Signature
 from model_builder.runtime import open_session
 
 Codes = npt.NDArray[np.int64]
 Clock = Callable[[], float]
-Key = tuple[Family, Variant]
 
 FOLDS = 5
 SEARCH_ROWS = 40_000
@@ -57,20 +58,8 @@ FORESTS = 3
 MANY_OF_A_CLASS = 1000
 """From so many rows of the rarest class on one forest and one round of folds tell enough."""
 
-HOPELESS = 0.02
-"""A candidate this far below the budget in the first round is not tried again."""
-
-LISTED = 12
-"""Most candidates of the second round."""
-
-STEP = 1.3
-"""Sizes that differ by less count as one, of which the best is listed."""
-
-SMALL_ENOUGH = 0.5
+SMALL_ENOUGH = 0.3
 """Larger candidates are tried where what was found takes more than this share of the lossless form."""
-
-WORTH_A_DOUBLING = 0.04
-"""By how much the measure that lost most must rise for a model of twice the size: four points."""
 
 
 @dataclass(frozen=True)
@@ -149,40 +138,6 @@ class Progress:
     candidates: int
 
 
-@dataclass
-class _Record:
-    bytes: list[int] = field(default_factory=list)
-    scores: list[Scores] = field(default_factory=list)
-
-    @property
-    def size(self) -> int:
-        return round(float(np.mean(self.bytes)))
-
-
-class _Round:
-    """The scores of the forest and of some candidates on the same folds.
-
-    Attributes
-    ----------
-    forest
-        Mean over the forests that were grown on a fold, for each fold.
-    cut_back
-        Of the forest that is cut back, for each fold. What is made of it is compared with it alone: what its trees owe
-        to luck they have in common.
-    """
-
-    def __init__(self, keys: Sequence[Key], max_loss: float) -> None:
-        self.forest: list[Scores] = []
-        self.cut_back: list[Scores] = []
-        self.records: dict[Key, _Record] = {key: _Record() for key in keys}
-        self._max_loss = max_loss
-
-    def verdict(self, key: Key) -> Verdict:
-        """Judge a candidate by the folds that are done."""
-        forest = self.cut_back if key[0].fit is None else self.forest
-        return judge(self.records[key].scores, forest, self._max_loss, 1 / (FOLDS - 1))
-
-
 class Search:
     """One search. Everything random follows from ``seed``; only a time limit can change what is found."""
 
@@ -207,6 +162,7 @@ class Search:
         self._forest, self._signature, self._budget, self._form, self._seed = forest, signature, budget, form, seed
         self._all = rows, codes
         self._rows, self._codes, self._groups = _sampled(rows, codes, groups, seed)
+        self._kept = parts_left_out(self._codes, self._groups, seed)
         trees = len(from_sklearn(forest).trees)
         self._stages = [tried] if tried else [families(trees, interactions), larger_families(trees)]
         self._repeats = repeats or _repeats(self._codes)
@@ -222,7 +178,7 @@ class Search:
                 f"the rarest class has {rarest} rows, too few to tell a loss from noise: the lossless form is kept"
             )
         found = self._stage(0)
-        wanted = SMALL_ENOUGH * self._lossless([]).bytes
+        wanted = SMALL_ENOUGH * self._lossless().bytes
         if found.stopped_early or len(self._stages) == 1 or found.chosen.bytes <= wanted:
             return found
         larger = self._stage(1)
@@ -233,17 +189,19 @@ class Search:
         """Play both rounds with the families of a stage."""
         everything = [(family, variant) for family in self._stages[number] for variant in family.variants]
         start = number * (1 + self._repeats)
-        first = _Round(everything, self._budget.max_loss)
+        first = self._round(everything)
         if not self._play(first, range(start, start + 1), forests=1):
             return self._only_lossless("the time was too short for one round of folds: the lossless form is kept", True)
-        listed = self._listed(first)
-        second = _Round(listed, self._budget.max_loss)
+        second = self._round(first.listed())
         forests = FORESTS if int(np.bincount(self._codes).min()) < MANY_OF_A_CLASS else 1
         repeats = range(start + 1, start + 1 + self._repeats)
-        ended = self._play(second, repeats, forests) if listed else True
-        if len(second.forest) < FOLDS and listed:
+        ended = not second.records or self._play(second, repeats, forests)
+        if second.records and not second.repeats:
             return self._only_lossless("the time was too short to confirm a candidate: the lossless form is kept", True)
         return self._decide(second, len(everything), not ended)
+
+    def _round(self, keys: Sequence[Key]) -> Round:
+        return Round(keys, self._codes, self._kept, self._budget.max_loss, 1 / (FOLDS - 1))
 
     def ensemble(self, trial: Trial) -> Ensemble:
         """Fit a trial on all rows. The lossless one is the forest that was given."""
@@ -255,13 +213,17 @@ class Search:
         made = family.ensembles(rows, codes, self._seed, {trial.variant}, forest=self._forest, pairs=pairs)
         return next(ensemble for _, ensemble in made)
 
-    def _play(self, played: _Round, repeats: range, forests: int) -> bool:
+    def _play(self, played: Round, repeats: range, forests: int) -> bool:
         """Play a round to its end, or until the time is up, which gives False."""
         for repeat in repeats:
-            for fit, held_out in self._folds(repeat):
+            for number, (fit, held_out) in enumerate(self._folds(repeat), 1):
                 self._try(played, fit, held_out, repeat, forests)
-                if self._deadline is not None and self._clock() > self._deadline:
+                late = self._deadline is not None and self._clock() > self._deadline
+                if late and number < FOLDS:
                     return False
+            played.end_repeat()
+            if late:
+                return False
         return True
 
     def _folds(self, repeat: int) -> Iterator[tuple[Codes, Codes]]:
@@ -271,57 +233,43 @@ class Search:
         splitter = StratifiedGroupKFold(FOLDS, shuffle=True, random_state=seed)
         return iter(splitter.split(self._rows, self._codes, self._groups))
 
-    def _try(self, played: _Round, fit: Codes, held_out: Codes, repeat: int, count: int) -> None:
+    def _try(self, played: Round, fit: Codes, held_out: Codes, repeat: int, count: int) -> None:
         rows, codes, seed = self._rows[fit], self._codes[fit], self._seed + repeat
-        asked, actual = self._rows[held_out], self._codes[held_out]
         forests = [refitted(self._forest, rows, codes, seed + 1000 * number) for number in range(count)]
-        scores = [_score(each, asked, actual) for each in forests]
-        played.forest.append(mean_of(scores))
-        played.cut_back.append(scores[0])
+        for number, each in enumerate(forests):
+            played.answered(number, held_out, _asked(each, self._rows[held_out]))
         chosen = tuple({id(family): family for family, _ in played.records}.values())
         pairs = pairs_of(rows, codes, seed, chosen)
         for family in chosen:
             wanted = {variant for one, variant in played.records if one is family}
             for variant, ensemble in family.ensembles(rows, codes, seed, wanted, forest=forests[0], pairs=pairs):
-                self._judge(played.records[family, variant], ensemble, asked, actual)
+                self._ask(played, (family, variant), ensemble, held_out)
         self._folds_done += 1
         if self._tell is not None:
             stages = -(-self._folds_done // ((1 + self._repeats) * FOLDS))
             self._tell(Progress(self._folds_done, stages * (1 + self._repeats) * FOLDS, len(played.records)))
 
-    def _judge(self, record: _Record, ensemble: Ensemble, asked: Rows, actual: Codes) -> None:
+    def _ask(self, played: Round, key: Key, ensemble: Ensemble, held_out: Codes) -> None:
         # By the file and the runtime, not by what they stand for.
         model = encode(ensemble, self._signature, self._form, labelled=False)
-        answered: Floats = open_session(model).run(None, {INPUT: asked})[0].astype(np.float64)
-        record.bytes.append(len(model))
-        record.scores.append(score(actual, answered))
+        answered: Floats = open_session(model).run(None, {INPUT: self._rows[held_out]})[0].astype(np.float64)
+        played.records[key].bytes.append(len(model))
+        played.answered(key, held_out, answered)
 
-    def _listed(self, first: _Round) -> list[Key]:
-        """List the best candidate of each size, those that give most for their size first."""
-        limit = -self._budget.max_loss - HOPELESS
-        best: dict[int, tuple[float, Key]] = {}
-        for key, record in first.records.items():
-            lowest, step = first.verdict(key).lowest, int(np.log(record.size) / np.log(STEP))
-            if lowest >= limit and (step not in best or lowest > best[step][0]):
-                best[step] = lowest, key
-        ordered = sorted(best.values(), key=lambda each: -_worth(each[0], first.records[each[1]].size))
-        return [key for _, key in ordered[:LISTED]]
-
-    def _lossless(self, scores: Sequence[Scores]) -> Trial:
+    def _lossless(self) -> Trial:
         size = len(encode(from_sklearn(self._forest), self._signature, self._form))
-        scores = scores or [Scores(0, 0, 0, 0)] * 2
-        return Trial(LOSSLESS, None, size, judge(scores, scores, 0.0, 0.0), True)
+        return Trial(LOSSLESS, None, size, verdict_of([Difference(0.0, 0.0)] * 4, equal=True), True)
 
     def _only_lossless(self, why: str, stopped: bool = False) -> Found:
-        trial = self._lossless([])
+        trial = self._lossless()
         return Found(trial, (trial,), (trial,), 0, self._folds_done, stopped, why + self._over_budget(trial))
 
     def _over_budget(self, trial: Trial) -> str:
         limit = self._budget.max_bytes
         return f"; it is larger than the {limit:,} bytes asked for" if limit and trial.bytes > limit else ""
 
-    def _decide(self, second: _Round, candidates: int, stopped: bool) -> Found:
-        trials = [self._lossless(second.forest)]
+    def _decide(self, second: Round, candidates: int, stopped: bool) -> Found:
+        trials = [self._lossless()]
         for key, record in second.records.items():
             verdict = second.verdict(key)
             trials.append(Trial(key[0].name, key[1], record.size, verdict, verdict.equal))
@@ -340,13 +288,9 @@ class Search:
         return Found(chosen, front(ordered), ordered, candidates, self._folds_done, stopped, why)
 
 
-def _score(forest: Any, asked: Rows, actual: Codes) -> Scores:  # noqa: ANN401
-    answered: Floats = forest.predict_proba(asked)
-    return score(actual, answered[:, 1:] if answered.shape[1] == 2 else answered)
-
-
-def _worth(lowest: float, size: int) -> float:
-    return lowest - WORTH_A_DOUBLING * float(np.log2(size))
+def _asked(forest: Any, rows: Rows) -> Floats:  # noqa: ANN401
+    answered: Floats = forest.predict_proba(rows)
+    return answered[:, 1:] if answered.shape[1] == 2 else answered
 
 
 def front(trials: tuple[Trial, ...]) -> tuple[Trial, ...]:
@@ -361,7 +305,7 @@ def front(trials: tuple[Trial, ...]) -> tuple[Trial, ...]:
 def _repeats(codes: Codes) -> int:
     """More repeats of the second round where faults are few, since there every fold says little."""
     rarest = int(np.bincount(codes).min())
-    return 1 if rarest >= MANY_OF_A_CLASS else 2 if rarest >= 200 else 4
+    return 1 if rarest >= MANY_OF_A_CLASS else 3 if rarest >= 200 else 4
 
 
 def _sampled(

@@ -6,13 +6,14 @@ must take the packed form as well, which has one tag and one length for the whol
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
 
 _LENGTH_DELIMITED = 2
 _VARINT = 0
+_ONE_BYTE = 0x7F
 
 
 def varint(value: int) -> bytes:
@@ -35,9 +36,12 @@ def data(field: int, content: bytes) -> bytes:
     return varint(field << 3 | _LENGTH_DELIMITED) + varint(len(content)) + content
 
 
-def packed_integers(field: int, values: Iterable[int] | npt.NDArray[np.integer]) -> bytes:
+def packed_integers(field: int, values: Sequence[int] | npt.NDArray[np.integer]) -> bytes:
     """Write a field that holds a list of unsigned integers."""
-    return data(field, b"".join(varint(int(value)) for value in values))
+    numbers = np.asarray(values, np.int64)
+    if len(numbers) and numbers.max() <= _ONE_BYTE:
+        return data(field, numbers.astype(np.uint8).tobytes())
+    return data(field, b"".join(map(varint, numbers.tolist())))
 
 
 def packed_floats(field: int, values: npt.NDArray[np.float32]) -> bytes:

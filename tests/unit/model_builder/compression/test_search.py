@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -11,8 +12,8 @@ from sklearn.ensemble import RandomForestClassifier
 import model_builder
 from model_builder import Budget, compress
 from model_builder.compression.candidates import Family, Variant
-from model_builder.compression.judge import Scores
-from model_builder.compression.search import FOLDS, Progress, Search, _Record, _Round
+from model_builder.compression.rounds import Key, Record, Round
+from model_builder.compression.search import FOLDS, Progress, Search
 from model_builder.report import Signature
 from model_builder.runtime import open_session
 
@@ -105,35 +106,29 @@ def test_the_clock_stops_the_search_with_the_best_that_is_confirmed(
 
 def test_what_looked_good_in_the_first_round_is_decided_by_the_second(fitted: Any) -> None:
     one = search(fitted)
-    family, variant = FEW[1], FEW[1].variants[0]
-    seen = fold(0.9, size=1000)
-    first, second = one_round(family, variant, seen), one_round(family, variant, fold(0.7, size=1000))
-    assert one._listed(first) == [(family, variant)]
+    key = FEW[1], FEW[1].variants[0]
+    first, second = a_round([key], [0.9]), a_round([key], [0.7])
+    assert first.listed() == [key]
     decided = one._decide(second, 1, False)
     assert decided.chosen.variant is None
     assert [trial.surely for trial in decided.trials if trial.variant] == [False]
 
 
-def test_the_best_of_each_size_is_listed_by_what_it_gives_for_its_size(fitted: Any) -> None:
-    small, large, hopeless = Variant(1, 0.0, 4), Variant(2, 0.0, 4), Variant(3, 0.0, 4)
-    twin = Variant(4, 0.0, 4)
+def test_the_best_of_each_size_is_listed_by_what_it_gives_for_its_size() -> None:
+    small, large, hopeless, twin = (Variant(trees, 0.0, 4) for trees in (1, 2, 3, 4))
     family = Family("bag", bag, (small, large, hopeless, twin))
-    tried = _Round([(family, variant) for variant in family.variants], 0.005)
-    tried.forest = [scores(0.8)] * FOLDS
-    for variant, macro, size in ((small, 0.80, 1000), (large, 0.81, 4000), (hopeless, 0.75, 500), (twin, 0.79, 1010)):
-        tried.records[family, variant].scores = [scores(macro)] * FOLDS
-        tried.records[family, variant].bytes = [size] * FOLDS
-    assert [variant for _, variant in search(fitted)._listed(tried)] == [small, large]
+    keys = [(family, variant) for variant in family.variants]
+    tried = a_round(keys, [0.80, 0.81, 0.75, 0.79], sizes=[1000, 4000, 500, 1010])
+    assert [variant for _, variant in tried.listed()] == [small, large]
 
 
 def test_a_forest_cut_back_is_compared_with_itself(fitted: Any) -> None:
     pruned = Family("forest", None, (Variant(10, 0.003, 8, greedy=True),))
     found = search(fitted, tried=(pruned,), budget=Budget(max_loss=0.5)).run()
     assert [trial.family for trial in found.trials if trial.variant] == ["forest"]
-    tried = _Round([(pruned, pruned.variants[0])], 0.005)
-    tried.forest, tried.cut_back = [scores(0.9)] * FOLDS, [scores(0.8)] * FOLDS
-    tried.records[pruned, pruned.variants[0]].scores = [scores(0.8)] * FOLDS
-    assert tried.verdict((pruned, pruned.variants[0])).equal
+    key = pruned, pruned.variants[0]
+    assert a_round([key], [0.8], forests=(0.8, 0.9)).verdict(key).equal
+    assert not a_round([key], [0.8], forests=(0.9, 0.8)).verdict(key).equal
 
 
 def test_larger_candidates_are_tried_where_no_small_one_passes(fitted: Any) -> None:
@@ -149,19 +144,19 @@ def test_larger_candidates_are_tried_where_no_small_one_passes(fitted: Any) -> N
     assert "one tree" not in {trial.family for trial in one.run().trials}
 
 
-def scores(macro: float) -> Scores:
-    return Scores(macro, 0.8, 0.8, 0.1)
-
-
-def one_round(family: Family, variant: Variant, record: _Record) -> _Round:
-    played = _Round([(family, variant)], 0.005)
-    played.forest = [scores(0.8)] * FOLDS
-    played.records[family, variant] = record
+def a_round(
+    keys: list[Key], macro: list[float], sizes: Sequence[int] = (1000,) * 4, forests: Sequence[float] = (0.8,)
+) -> Round:
+    """Make a round of one repeat, in which all scores but macro-F1 are those of the forest, whatever the rows."""
+    played = Round(keys, np.zeros(4, np.int64), np.ones((3, 4), bool), 0.005, 0.25)
+    played.forests = [[scores(each) for each in forests]]
+    for key, value, size in zip(keys, macro, sizes, strict=False):
+        played.records[key] = Record([size], [scores(value)])
     return played
 
 
-def fold(macro: float, size: int) -> _Record:
-    return _Record([size] * FOLDS, [scores(macro)] * FOLDS)
+def scores(macro: float) -> np.ndarray:
+    return np.tile([macro, 0.8, 0.8, 0.1], (3, 1))
 
 
 def test_groups_are_never_on_both_sides(fitted: Any) -> None:
