@@ -57,8 +57,8 @@ class Budget(Spec):
         pattern=r"^(0|0[.][0-9]{1,6})$",
         description=(
             "Largest loss of macro-F1, of F1 at its best threshold and of average precision alike, as a share: 0.005 "
-            "is half a point. The mean loss over repeated folds must stay inside it; with its standard error added, inside "
-            "it or inside twice what another seed of the forest changes."
+            "is half a point. The mean loss over repeated folds must stay inside it; with its standard error added, "
+            "inside it or inside twice what another seed of the forest changes."
         ),
     )
     max_minutes: int = Field(

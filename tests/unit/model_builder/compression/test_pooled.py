@@ -72,7 +72,9 @@ def flat(macro: float = 0.8, best: float = 0.8, precision: float = 0.8, brier: f
 def uneven(size: float) -> np.ndarray:
     """Give scores that hang on which rows are looked at."""
     signs = np.where(np.arange(PARTS) % 2, 1, -1)
-    return flat() + np.concatenate([[0], size * signs])[:, None] * [1, 0, 0, 0]
+    scores = flat()
+    scores[1:, 0] += size * signs
+    return scores
 
 
 @pytest.mark.parametrize(
