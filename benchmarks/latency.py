@@ -25,23 +25,34 @@ from sklearn.ensemble import RandomForestClassifier
 
 from benchmarks.compression_data import DataSet, ai4i, spindle
 from benchmarks.real_data import data_file
-from model_builder.compression.encode import encode
+from model_builder.compression.encode import Addition, encode
+from model_builder.compression.ensemble import Ensemble
 from model_builder.compression.fitted import from_sklearn
+from model_builder.explanation.games import games_of
+from model_builder.explanation.graph import contributions
 from model_builder.report import Signature
 from model_builder.runtime import VERSION, open_session
 
 ROWS = 10_000
 ROUNDS = 7
-WIDTH = 130
+WIDTH = 150
 
 Rows = npt.NDArray[np.float32]
 Ask = Callable[[Rows], Any]
 
 
-def onnx(model: bytes, outputs: list[str] | None = None) -> Ask:
-    """Ask a model file."""
-    session = open_session(model)
-    return lambda rows: session.run(outputs, {"numeric": rows})
+class File:
+    """A model file that is asked for all its outputs, as a server does."""
+
+    def __init__(self, model: bytes) -> None:
+        self.bytes = len(model)
+        self._session = open_session(model)
+        self._input = self._session.get_inputs()[0].name
+
+    def __call__(self, rows: Rows) -> list[Rows]:
+        """Answer rows."""
+        found: list[Rows] = self._session.run(None, {self._input: rows})
+        return found
 
 
 def identity(outputs: int, width: int) -> bytes:
@@ -100,17 +111,21 @@ def models(data: DataSet, folder: Path) -> dict[str, Ask]:
     bag = RandomForestClassifier(12, max_features=None, ccp_alpha=5e-4, random_state=0, n_jobs=1)
     bag.fit(data.rows, data.codes)
     plain = to_onnx(forest, data.rows[:1], options={"zipmap": False}).SerializeToString()
-    name = open_session(plain).get_inputs()[0].name
-    session = open_session(plain)
-    small = from_sklearn(bag)
+    small = from_sklearn(bag).simplified()
+    games = games_of(small, np.arange(width))
+
+    def explained(written: Ensemble, matrix: str) -> Addition:
+        return contributions(games, width, written.outputs, matrix, {})
+
     found: dict[str, Ask | None] = {
         "scikit-learn, forest of 100": forest.predict_proba,
-        "skl2onnx, forest of 100": lambda rows: session.run(None, {name: rows}),
-        "ours, forest of 100, score and fault": onnx(encode(from_sklearn(forest), signature)),
-        "ours, 12 bagged trees, score and fault": onnx(encode(small, signature)),
-        "ours, 12 bagged trees, score": onnx(encode(small, signature, labelled=False)),
-        "Identity, two outputs": onnx(identity(2, width)),
-        "Identity, one output": onnx(identity(1, width)),
+        "skl2onnx, forest of 100": File(plain),
+        "ours, forest of 100, score and fault": File(encode(from_sklearn(forest), signature)),
+        "ours, 12 bagged trees, score and fault": File(encode(small, signature)),
+        "ours, 12 bagged trees, score": File(encode(small, signature, labelled=False)),
+        "ours, 12 bagged trees, score, fault, contributions": File(encode(small, signature, adding=explained)),
+        "Identity, two outputs": File(identity(2, width)),
+        "Identity, one output": File(identity(1, width)),
         "tl2cgen, 12 bagged trees": tl2cgen(bag, folder),
         "lleaves, 30 boosted trees": lleaves(data, folder),
     }
@@ -143,12 +158,13 @@ def main(quick: Annotated[bool, typer.Option(help="Two short rounds.")] = False)
         one = measure(asks, np.ascontiguousarray(many[:1]), rounds, seconds)
         all_rows = measure(asks, many, rounds, seconds)
     table = Table(title=f"{data.name}, ONNX Runtime {VERSION}, one thread", title_justify="left")
-    for header in ("model", "one row, µs", "against scikit-learn", "10,000 rows, ms", "against skl2onnx"):
+    for header in ("model", "bytes", "one row, µs", "against scikit-learn", "10,000 rows, ms", "against skl2onnx"):
         table.add_column(header, justify="left" if header == "model" else "right", no_wrap=True)
     slowest, plain = one["scikit-learn, forest of 100"], all_rows["skl2onnx, forest of 100"]
-    for label in asks:
+    for label, ask in asks.items():
         table.add_row(
             label,
+            f"{ask.bytes:,}" if isinstance(ask, File) else "",
             f"{1e6 * one[label]:,.1f}",
             f"{slowest / one[label]:,.0f}×",  # noqa: RUF001
             f"{1e3 * all_rows[label]:,.2f}",

@@ -12,6 +12,7 @@ from model_builder.baseline import baseline
 from model_builder.classes import Labels, order_classes
 from model_builder.compression.encode import form_for
 from model_builder.compression.weights import network
+from model_builder.contributing import with_contributions
 from model_builder.errors import BuilderError, Reason
 from model_builder.estimators import fit
 from model_builder.explaining import explain_fitted
@@ -119,6 +120,8 @@ def build(
             other = read_independent(independent, spec, expected)
             step.done(f"{len(other.data):,} rows")
     fitted = _taken(spec, prepared, imported, progress)
+    if spec.validation.explain.per_row:
+        fitted = with_contributions(spec, prepared, fitted, progress)
     proven = _prove(spec, prepared, fitted, progress)
     judged = judge(spec, prepared, fitted, proven.held_out, other, progress)
     explained = explain_fitted(spec, prepared, fitted, proven, progress)

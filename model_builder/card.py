@@ -38,6 +38,7 @@ def card(report: ModelReport) -> str:
         "## Data\n\n" + _data(report),
         "## Features\n\n" + _features(report),
         *_explanation(report),
+        *_contributions(report),
         *_selection(report),
         *_compression(report),
         "## Proof\n\n" + _proof(report),
@@ -178,6 +179,20 @@ def _explanation(report: ModelReport) -> list[str]:
     how = "Shapley values of the trees" if facts.method == "shapley" else "the score against that of other values"
     text = f"By {how}, on {facts.rows:,} held-out rows. What moves the score need not be what breaks the machine."
     return ["## Explanation\n\n" + text + "\n\n" + "\n".join(lines)]
+
+
+def _contributions(report: ModelReport) -> list[str]:
+    facts = report.contributions
+    if facts is None:
+        return []
+    names = ", ".join(f"`{_safe(name)}`" for name in facts.names)
+    base = ", ".join(f"{value:.6g}" for value in facts.base)
+    what = "the score" if facts.unit == "score" else "the log-odds of the score"
+    text = (
+        f"The output `contributions` says of each row what each column adds to {what}: exact Shapley values of the "
+        f"trees, in the order {names}. Their sum and the base ({base}) are {what}; they cost {facts.bytes:,} bytes."
+    )
+    return ["## Why this row\n\n" + text]
 
 
 def _selection(report: ModelReport) -> list[str]:

@@ -6,6 +6,8 @@ from model_builder.report import Signature, canonical_json
 
 SCORE, FAULT = "score", "fault"
 PROBABILITIES, LABEL = "probabilities", "label"
+CONTRIBUTIONS = "contributions"
+"""What each column adds to the score of a row; there only where it was asked for."""
 
 TIE = 5e-6
 """A score this close below the threshold counts as on it.

@@ -71,6 +71,7 @@ class Reason(StrEnum):
     MODEL_INPUTS_DIFFER = "ModelInputsDiffer"
     MODEL_OUTPUTS_DIFFER = "ModelOutputsDiffer"
     EXPORT_UNSUPPORTED = "ExportUnsupported"
+    EXPLANATION_UNSUPPORTED = "ExplanationUnsupported"
     OUTPUT_NOT_EMPTY = "OutputNotEmpty"
     STORE_UNAVAILABLE = "StoreUnavailable"
     ARTIFACT_NOT_FOUND = "ArtifactNotFound"

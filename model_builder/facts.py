@@ -78,6 +78,7 @@ def model_report(
         importances=_importances(table, fitted),
         columns=column_facts(table),
         explanation=explanation,
+        contributions=fitted.contributions,
         bytes=len(fitted.exported.model),
         plain_bytes=fitted.exported.plain_bytes,
         runtime=Runtime(

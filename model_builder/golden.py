@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from model_builder.categories import UNKNOWN, Rows
+from model_builder.contract import CONTRIBUTIONS
 from model_builder.estimators import Test
 from model_builder.parity import Answers, Model
 from model_builder.report import Signature
@@ -77,6 +78,9 @@ def document(golden: Golden, model: Model, signature: Signature) -> dict[str, ob
             "probabilities": [[float32_json(value) for value in row] for row in answers.scores],
             "label": answers.labels.tolist(),
         }
+    if model.explains:
+        parts = model.contributions(golden.rows)
+        outputs[CONTRIBUTIONS] = np.vectorize(float32_json, otypes=[object])(parts).tolist()
     return {
         "format": 1,
         "signature": signature.model_dump(mode="json", by_alias=True, exclude={"truncated"}),

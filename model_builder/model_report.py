@@ -256,6 +256,28 @@ class ExplanationFacts(Report):
     worst: tuple[WorstError, ...]
 
 
+class ContributionFacts(Report):
+    """The output ``contributions`` of the model file: what each of ``names`` adds to the score of a row.
+
+    With ``base``, one number a class, they add up to the score, or to its log-odds. ``bytes`` is what the output costs
+    in the file; ``max_error`` how far it is from Shapley's definition on ``rows`` rows, ``max_sum_error`` how far sum
+    and base are from what the trees say, on these and on the held-out rows.
+    """
+
+    names: tuple[str, ...]
+    base: tuple[float, ...]
+    unit: Literal["score", "log-odds"]
+    method: Literal["shapley"] = "shapley"
+    bytes: int
+    rows: int = 0
+    max_error: float = 0.0
+    max_sum_error: float = 0.0
+
+    def told(self) -> dict[str, object]:
+        """Give what a client must know, for the metadata of the file and of the server."""
+        return self.model_dump(mode="json", by_alias=True, include={"names", "base", "unit", "method"})
+
+
 class ColumnFacts(Report):
     """A feature over all rows: its range in numbers, or how often each text is there."""
 
@@ -291,6 +313,7 @@ class ModelReport(Report):
     importances: tuple[Importance, ...]
     columns: tuple[ColumnFacts, ...] = ()
     explanation: ExplanationFacts | None = None
+    contributions: ContributionFacts | None = None
     bytes: int
     plain_bytes: int | None
     reductions: tuple[Reduction, ...] = ()

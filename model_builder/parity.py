@@ -4,19 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from model_builder.categories import Rows
-from model_builder.contract import PROBABILITIES, SCORE, decision
+from model_builder.contract import CONTRIBUTIONS, FAULT, LABEL, PROBABILITIES, SCORE, decision
 from model_builder.errors import BuilderError, Reason
 from model_builder.frontend import CATEGORICAL, INPUT
 from model_builder.report import Signature
-from model_builder.runtime import VERSION, open_session
+from model_builder.runtime import PATHS_ONLY, VERSION, open_session
 
 TOLERANCE = 1e-5
 CHUNK_ROWS = 1 << 16
+EXPLAINED_ROWS = 1 << 10
+"""Rows that are explained at once: each takes a number for every leaf and column."""
 
 Scorer = Callable[[npt.NDArray[np.float32]], npt.NDArray[np.float64]]
 
@@ -52,23 +55,33 @@ class Model:
 
     def __init__(self, model: bytes, signature: Signature) -> None:
         self._session = open_session(model)
-        self._score = PROBABILITIES if signature.threshold is None else SCORE
+        self._outputs = [PROBABILITIES, LABEL] if signature.threshold is None else [SCORE, FAULT]
+
+    @property
+    def explains(self) -> bool:
+        """Whether the file has the output ``contributions``."""
+        return any(output.name == CONTRIBUTIONS for output in self._session.get_outputs())
 
     def answer(self, rows: Rows) -> Answers:
         """Answer for rows, given as a client gives them."""
-        scores, labels = [], []
-        names = [output.name for output in self._session.get_outputs()]
-        for start in range(0, len(rows), CHUNK_ROWS):
-            chunk = rows.take(slice(start, start + CHUNK_ROWS))
-            given: dict[str, npt.NDArray[np.generic]] = {}
-            if chunk.numeric.shape[1]:
-                given[INPUT] = np.ascontiguousarray(chunk.numeric)
-            if chunk.categories:
-                given[CATEGORICAL] = chunk.texts()
-            outputs = dict(zip(names, self._session.run(names, given), strict=True))
-            scores.append(outputs.pop(self._score))
-            labels.append(next(iter(outputs.values())).reshape(-1).astype(np.int64))
-        return Answers(np.concatenate(scores), np.concatenate(labels))
+        parts = [self._run(self._outputs, rows, start, CHUNK_ROWS) for start in range(0, len(rows), CHUNK_ROWS)]
+        labels = [label.reshape(-1).astype(np.int64) for _, label in parts]
+        return Answers(np.concatenate([score for score, _ in parts]), np.concatenate(labels))
+
+    def contributions(self, rows: Rows) -> npt.NDArray[np.float32]:
+        """Take the scores of rows apart; shape (rows, columns), of several classes (rows, classes, columns)."""
+        starts = range(0, len(rows), EXPLAINED_ROWS)
+        return np.concatenate([self._run([CONTRIBUTIONS], rows, start, EXPLAINED_ROWS)[0] for start in starts])
+
+    def _run(self, outputs: list[str], rows: Rows, start: int, count: int) -> list[npt.NDArray[Any]]:
+        chunk = rows.take(slice(start, start + count))
+        given: dict[str, npt.NDArray[np.generic]] = {}
+        if chunk.numeric.shape[1]:
+            given[INPUT] = np.ascontiguousarray(chunk.numeric)
+        if chunk.categories:
+            given[CATEGORICAL] = chunk.texts()
+        found: list[npt.NDArray[Any]] = self._session.run(outputs, given, PATHS_ONLY)
+        return found
 
 
 def reference(score: Scorer, rows: Rows, signature: Signature) -> Answers:

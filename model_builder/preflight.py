@@ -29,6 +29,7 @@ ROWS = 64
 _HEADER = "Inference-Header-Content-Length"
 _TIMEOUT = 30.0
 _SCORES = ("score", "probabilities")
+_PARTS = "contributions"
 _UNPACK = {"FP32": "f", "INT64": "q", "BOOL": "?"}
 
 Row = Sequence[Any]
@@ -171,6 +172,12 @@ def _compare(
     error = math.inf if any(math.isnan(one) for one in errors) else max(errors)
     if error > tolerance:
         return error, f"score {_shown(said_scores)}, recorded {_shown(scores)}"
+    parts, said_parts = _parts_of(row, expected), _parts_of(row, said, len(expected[next(iter(expected))]))
+    # Contributions to log-odds may be large, and a float has so many digits.
+    off = [abs(one - other) / max(1.0, abs(one)) for one, other in zip(parts, said_parts, strict=True)]
+    apart = math.inf if any(math.isnan(one) for one in off) else max(off, default=0.0)
+    if apart > tolerance:
+        return apart, f"contributions {_shown(said_parts)}, recorded {_shown(parts)}"
     if said_label != label and not _tie(scores, tolerance, threshold):
         return error, f"label {said_label}, recorded {label}"
     return error, ""
@@ -179,16 +186,31 @@ def _compare(
 def _of_row(row: int, values: dict[str, list[Any]], rows: int | None = None) -> tuple[list[float], int]:
     scores: list[float] = []
     label = -1
-    for name, column in values.items():
-        count = rows or len(column)
-        width = len(column) // count
-        cells = column[row * width : (row + 1) * width] if rows else column[row]
-        cells = list(cells) if isinstance(cells, (list, tuple)) else [cells]
+    for name in values:
         if name in _SCORES:
-            scores = [math.nan if cell is None else float(cell) for cell in cells]
-        else:
-            label = int(cells[0])
+            scores = _cells(row, values[name], rows)
+        elif name != _PARTS:
+            label = int(_cells(row, values[name], rows)[0])
     return scores, label
+
+
+def _parts_of(row: int, values: dict[str, list[Any]], rows: int | None = None) -> list[float]:
+    return _cells(row, values[_PARTS], rows) if _PARTS in values else []
+
+
+def _cells(row: int, column: list[Any], rows: int | None) -> list[float]:
+    """Give a row's numbers: of a flat list for so many rows, or of a list with an element, of any depth, for each."""
+    if rows:
+        width = len(column) // rows
+        return [float(cell) for cell in column[row * width : (row + 1) * width]]
+    cells, flat = [column[row]], []
+    while cells:
+        cell = cells.pop(0)
+        if isinstance(cell, list):
+            cells = cell + cells
+        else:
+            flat.append(math.nan if cell is None else float(cell))
+    return flat
 
 
 def _tie(scores: list[float], tolerance: float, threshold: float | None) -> bool:

@@ -25,7 +25,7 @@ def artifact_files(
 ) -> dict[str, bytes]:
     """Write every file of an artifact but its manifest."""
     return {
-        f"repository/{report.name}/config.pbtxt": config(report.name, report.signature).encode(),
+        f"repository/{report.name}/config.pbtxt": config(report.name, report.signature, report.contributions).encode(),
         f"repository/{report.name}/1/model.onnx": model,
         "golden.json": json_bytes(golden, indent=None),
         "holdout.csv": held_out,

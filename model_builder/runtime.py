@@ -15,6 +15,12 @@ import onnxruntime
 VERSION: str = onnxruntime.__version__
 
 
+PATHS_ONLY = onnxruntime.RunOptions()
+"""Computes what is asked for and nothing else: without it a graph is run to all its ends."""
+
+PATHS_ONLY.only_execute_path_to_fetches = True
+
+
 def open_session(model: bytes) -> onnxruntime.InferenceSession:
     """Load a model on one thread, so that sums are always taken in one order."""
     options = onnxruntime.SessionOptions()

@@ -15,6 +15,7 @@ from model_builder.evaluation import Evaluation
 from model_builder.export import Exported
 from model_builder.gates import Verdict
 from model_builder.golden import Golden
+from model_builder.model_report import ContributionFacts
 from model_builder.modelling import Selected
 from model_builder.parity import Answers, Model, Parity, Scorer
 from model_builder.reading import Table
@@ -56,6 +57,7 @@ class Fitted:
     small: Small
     origin: str = ""
     notes: tuple[str, ...] = ()
+    contributions: ContributionFacts | None = None
 
     @property
     def score(self) -> Scorer:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 
-from model_builder.contract import FAULT, LABEL, PROBABILITIES, SCORE
+from model_builder.contract import CONTRIBUTIONS, FAULT, LABEL, PROBABILITIES, SCORE
 from model_builder.frontend import CATEGORICAL, INPUT
+from model_builder.model_report import ContributionFacts
 from model_builder.report import Signature
 
 MAX_BATCH_SIZE = 1024
@@ -18,13 +19,20 @@ class _Tensor:
     name: str
     type: str
     width: int
+    height: int = 0
+
+    @property
+    def dims(self) -> str:
+        """The shape of one row."""
+        return f"{self.height}, {self.width}" if self.height else f"{self.width}"
 
 
-def config(name: str, signature: Signature) -> str:
+def config(name: str, signature: Signature, contributions: ContributionFacts | None = None) -> str:
     """Write the model configuration of Triton for one model.
 
     It asks for the onnxruntime backend, official or python-based, one instance and one thread; the parameter
-    ``signature`` tells a client the order of columns and classes.
+    ``signature`` tells a client the order of columns and classes, and ``contributions`` whose parts that output holds
+    and what is to be added to them, where the file has it.
     """
     shape = signature.model_dump(mode="json", by_alias=True, exclude={"truncated"})
     blocks = [
@@ -33,7 +41,7 @@ def config(name: str, signature: Signature) -> str:
         f"max_batch_size: {MAX_BATCH_SIZE}",
         "version_policy { latest { num_versions: 1 } }",
         _tensors("input", _inputs(signature)),
-        _tensors("output", _outputs(signature)),
+        _tensors("output", [*_outputs(signature), *_explained(signature, contributions)]),
         "instance_group [\n  {\n    count: 1\n    kind: KIND_CPU\n  }\n]",
         "dynamic_batching { }",
         _warmup(_inputs(signature)),
@@ -41,6 +49,8 @@ def config(name: str, signature: Signature) -> str:
         _parameter("inter_op_thread_count", "1"),
         _parameter("signature", json.dumps(shape, sort_keys=True)),
     ]
+    if contributions is not None:
+        blocks.append(_parameter(CONTRIBUTIONS, json.dumps(contributions.told(), sort_keys=True)))
     return "\n".join(blocks) + "\n"
 
 
@@ -71,9 +81,16 @@ def _outputs(signature: Signature) -> list[_Tensor]:
     return [_Tensor(PROBABILITIES, "TYPE_FP32", len(signature.classes)), _Tensor(LABEL, "TYPE_INT64", 1)]
 
 
+def _explained(signature: Signature, facts: ContributionFacts | None) -> list[_Tensor]:
+    if facts is None:
+        return []
+    height = len(signature.classes) if signature.threshold is None else 0
+    return [_Tensor(CONTRIBUTIONS, "TYPE_FP32", len(facts.names), height)]
+
+
 def _tensors(field: str, tensors: list[_Tensor]) -> str:
     items = [
-        f"  {{\n    name: {quoted(tensor.name)}\n    data_type: {tensor.type}\n    dims: [ {tensor.width} ]\n  }}"
+        f"  {{\n    name: {quoted(tensor.name)}\n    data_type: {tensor.type}\n    dims: [ {tensor.dims} ]\n  }}"
         for tensor in tensors
     ]
     return f"{field} [\n" + ",\n".join(items) + "\n]"

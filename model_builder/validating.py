@@ -11,6 +11,7 @@ import numpy as np
 
 from model_builder.artifact import MANIFEST, digest_of, verify
 from model_builder.categories import UNKNOWN, Category, Rows
+from model_builder.contract import CONTRIBUTIONS
 from model_builder.errors import BuilderError, Reason
 from model_builder.evaluation import evaluate
 from model_builder.gates import judge_gates, refusal
@@ -126,15 +127,22 @@ def replay(opened: Opened) -> int:
     """
     outputs = opened.golden["outputs"]
     expected = np.array(outputs["score" if "score" in outputs else "probabilities"], np.float64)
-    answers = opened.model.answer(golden_rows(opened.golden, opened.expected.categories))
+    rows = golden_rows(opened.golden, opened.expected.categories)
+    answers = opened.model.answer(rows)
     errors = np.abs(answers.scores.astype(np.float64) - expected.reshape(answers.scores.shape)).max(axis=1)
+    if CONTRIBUTIONS in outputs:
+        parts = np.array(outputs[CONTRIBUTIONS], np.float64)
+        found = opened.model.contributions(rows) - parts
+        # Log-odds may be large, and a float has so many digits.
+        off = np.abs(found / np.maximum(np.abs(parts), 1)).reshape(len(errors), -1)
+        errors = np.maximum(errors, off.max(axis=1))
     errors = np.where(np.isnan(errors), np.inf, errors)
     worst = int(errors.argmax())
     if errors[worst] > TOLERANCE:
         raise BuilderError(
             Reason.GOLDEN_SAMPLES_DIFFER,
             f"ONNX Runtime {VERSION} answers golden sample {worst} otherwise than when the model was built",
-            found=f"scores differ by up to {errors[worst]:.3g}",
+            found=f"scores or contributions differ by up to {errors[worst]:.3g}",
             allowed=f"differences of at most {TOLERANCE}",
             remedy="serve with the release of ONNX Runtime that the report names, and report this as a defect",
         )

@@ -13,10 +13,10 @@ import numpy as np
 import numpy.typing as npt
 
 from model_builder.artifact import verify
-from model_builder.contract import PROBABILITIES, SCORE
+from model_builder.contract import FAULT, LABEL, PROBABILITIES, SCORE
 from model_builder.errors import BuilderError, Reason, listed
 from model_builder.report import Signature
-from model_builder.runtime import open_session
+from model_builder.runtime import PATHS_ONLY, open_session
 from model_builder.store import artifact_path
 from model_monitor.slicing import SliceColumn, slice_columns
 from model_monitor.tensors import Rows
@@ -61,7 +61,7 @@ class Model:
         self, content: bytes, signature: Signature, baseline: dict[str, Any], slices: tuple[SliceColumn, ...] = ()
     ) -> None:
         self._session = open_session(content)
-        self._outputs = [output.name for output in self._session.get_outputs()]
+        self._outputs = [PROBABILITIES, LABEL] if signature.threshold is None else [SCORE, FAULT]
         self.signature = signature
         self.baseline = baseline
         self.slices = slices
@@ -69,10 +69,9 @@ class Model:
 
     def answer(self, rows: Rows) -> Answers:
         """Score rows. A row without a valid answer (not a number, no probability) has class -1 and score NaN."""
-        outputs = dict(zip(self._outputs, self._session.run(self._outputs, rows.inputs()), strict=True))
-        scores = np.asarray(outputs.pop(SCORE if self.signature.threshold is not None else PROBABILITIES), np.float64)
-        labels = np.asarray(next(iter(outputs.values()))).reshape(-1).astype(np.int64)
-        scores, sound = probabilities(scores.reshape(len(rows), -1))
+        said, called = self._session.run(self._outputs, rows.inputs(), PATHS_ONLY)
+        labels = np.asarray(called).reshape(-1).astype(np.int64)
+        scores, sound = probabilities(np.asarray(said, np.float64).reshape(len(rows), -1))
         valid = sound & (labels >= 0) & (labels < len(self.signature.classes))
         if self.signature.threshold is not None:
             alarm = scores[:, 0]

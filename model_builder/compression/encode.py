@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from onnx import NodeProto, TensorProto, ValueInfoProto, helper, numpy_helper
@@ -44,6 +44,20 @@ def form_for(onnxruntime: str) -> Form:
     return TREE_ENSEMBLE if (major, minor) >= FIRST_WITH_TREE_ENSEMBLE else REGRESSOR
 
 
+@dataclass(frozen=True)
+class Addition:
+    """What a file has besides the contract's outputs: nodes, what they give, and what the file's metadata say of it."""
+
+    nodes: list[NodeProto]
+    constants: list[TensorProto]
+    outputs: list[ValueInfoProto]
+    properties: dict[str, str] = field(default_factory=dict)
+
+
+Adding = Callable[[Ensemble, str], Addition]
+"""Makes an addition, given the ensemble as it is written and the name of the tensor with its features."""
+
+
 def encode(
     ensemble: Ensemble,
     signature: Signature,
@@ -51,6 +65,7 @@ def encode(
     *,
     front: FrontEnd | None = None,
     labelled: bool = True,
+    adding: Adding | None = None,
 ) -> bytes:
     """Write the model file.
 
@@ -62,6 +77,8 @@ def encode(
         Inputs of the graph and what makes the ensemble's columns of them; None where they are the columns.
     labelled
         Whether the file has the output ``fault`` or ``label``; without it only ``score`` or ``probabilities``.
+    adding
+        What makes further outputs; what the file has without them stays as it is.
 
     Returns
     -------
@@ -73,20 +90,22 @@ def encode(
     front = front or _numeric_only(ensemble.features)
     head, source = _expansion(ensemble, front.matrix)
     tail, outputs = _ends(ensemble, signature, labelled)
+    more = adding(ensemble, source) if adding is not None else Addition([], [], [])
     inner = _raw_name(ensemble)
     nodes = [*(_plain(node) for node in [*front.nodes, *head.nodes]), form.write(ensemble, source, inner)]
-    nodes += [_plain(node) for node in tail.nodes]
-    constants = [_plain(each) for each in [*front.constants, *head.constants, *tail.constants]]
+    nodes += [_plain(node) for node in [*tail.nodes, *more.nodes]]
+    constants = [_plain(each) for each in [*front.constants, *head.constants, *tail.constants, *more.constants]]
     graph = (
         b"".join(wire.data(1, node) for node in nodes)
         + wire.data(2, _PRODUCER.encode())
         + b"".join(wire.data(5, each) for each in constants)
         + b"".join(wire.data(11, _plain(each)) for each in front.inputs)
-        + b"".join(wire.data(12, _plain(each)) for each in outputs)
+        + b"".join(wire.data(12, _plain(each)) for each in [*outputs, *more.outputs])
     )
     opsets = [helper.make_opsetid("", OPSET), helper.make_opsetid(ML_DOMAIN, form.ml_opset)]
     properties = [
-        wire.data(1, key.encode()) + wire.data(2, value.encode()) for key, value in metadata(signature).items()
+        wire.data(1, key.encode()) + wire.data(2, value.encode())
+        for key, value in (metadata(signature) | more.properties).items()
     ]
     return (
         wire.integer(1, form.ir_version)

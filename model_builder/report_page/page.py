@@ -72,6 +72,7 @@ def _tables(model: ModelReport) -> dict[str, Any]:
         "left_out": tables.left_out(model),
         "libraries": tables.libraries(model),
         "effects": tables.effects(model.explanation) if model.explanation else None,
+        "contributions": tables.contributions(model),
         "errors": tables.errors(model.explanation) if model.explanation else None,
         "independent": None,
         "independent_slices": (),

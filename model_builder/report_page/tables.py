@@ -277,6 +277,16 @@ def effects(facts: ExplanationFacts) -> Table:
     return Table("Columns by their effect, strongest first", header, rows, frozenset({2, 3}))
 
 
+def contributions(model: ModelReport) -> Table | None:
+    """List what a row's contributions are added to, class by class."""
+    facts = model.contributions
+    if facts is None:
+        return None
+    classes = model.signature.classes[1:] if model.signature.threshold is not None else model.signature.classes
+    rows = tuple((clean(name), f"{base:.6g}") for name, base in zip(classes, facts.base, strict=True))
+    return Table("Base, to which a row's contributions are added", ("Class", "Base"), rows, frozenset({1}))
+
+
 def errors(facts: ExplanationFacts) -> Table | None:
     """List the errors that the model was surest of, and what led it there."""
     if not facts.worst:

@@ -104,6 +104,14 @@ class Explain(Spec):
     enabled: bool = Field(
         default=True, description="Explain the model on held-out rows: exact Shapley values of trees, and shuffling."
     )
+    per_row: bool = Field(
+        default=False,
+        description=(
+            "Have the served model give the output contributions: for each row the exact Shapley value of each column. "
+            "Trees only, and compressed ones: the build fails where they are too many. score and fault stay as they "
+            "are; an answer takes longer."
+        ),
+    )
 
 
 class Validation(Spec):

@@ -26,12 +26,17 @@ GATES: dict[str, list[dict[str, str]]] = {
 
 
 def document(
-    folder: Path, kind: str, content: str | None = None, compression: dict[str, Any] | None = None, **more: Any
+    folder: Path,
+    kind: str,
+    content: str | None = None,
+    compression: dict[str, Any] | None = None,
+    explain: dict[str, Any] | None = None,
+    **more: Any,
 ) -> Document:
     """Run a build that ends as its kind says, and read what it left."""
     data = local(folder, content or fault_csv(rows=400))
     asked = spec(**more).model_copy(update={"name": kind})
-    validation = asked.validation.model_validate({"gates": GATES.get(kind, [])})
+    validation = asked.validation.model_validate({"gates": GATES.get(kind, []), "explain": explain or {}})
     asked = asked.model_copy(
         update={"validation": validation, "compression": Compression.model_validate(compression or {})}
     )

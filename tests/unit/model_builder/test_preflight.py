@@ -141,6 +141,44 @@ def test_several_classes(tmp_path: Path, labels: list[int], outcome: str) -> Non
     assert check(tmp_path, CLASSES, ask).outcome == outcome
 
 
+@pytest.mark.parametrize(
+    ("served", "outcome", "said"),
+    [
+        ([0.1, 0.2, 0.3, -0.5, 0.0, 20.0, 0.5, 0.25], "Passed", "4 golden samples"),
+        ([0.1, 0.2, 0.3, -0.5, 0.0, 20.0001, 0.5, 0.25], "Passed", "4 golden samples"),
+        ([0.1, 0.2, 0.3, -0.5, 0.0, 20.0, 0.5, 0.26], "Differ", "contributions 0.5, 0.26, recorded 0.5, 0.25"),
+        (
+            [0.1, 0.2, 0.3, -0.5, 0.0, math.nan, 0.5, 0.25],
+            "Differ",
+            "sample 2 (near the decision): contributions 0, nan",
+        ),
+    ],
+)
+def test_contributions_are_held_to_what_was_recorded(
+    tmp_path: Path, served: list[float], outcome: str, said: str
+) -> None:
+    parts = [[0.1, 0.2], [0.3, -0.5], [0.0, 20.0], [0.5, 0.25]]
+    document = {**BINARY, "outputs": {"contributions": parts, **BINARY["outputs"]}}
+    ask = server()
+    ask.outputs = {"contributions": ("FP32", served), **ask.outputs}
+    report = check(tmp_path, document, ask)
+    assert report.outcome == outcome
+    assert said in report.message
+
+
+def test_contributions_of_several_classes_are_compared_class_by_class(tmp_path: Path) -> None:
+    parts = [[[0.1], [0.2], [0.3]], [[0.4], [0.5], [0.6]]]
+    document = {**CLASSES, "outputs": {"contributions": parts, **CLASSES["outputs"]}}
+    for last, outcome in ((0.6, "Passed"), (0.5, "Differ")):
+        ask = _Server(
+            contributions=("FP32", [0.1, 0.2, 0.3, 0.4, 0.5, last]),
+            probabilities=("FP32", [0.5, 0.25, 0.25, 0.2, 0.4, 0.4]),
+            label=("INT64", [0, 1]),
+        )
+        assert check(tmp_path, document, ask).outcome == outcome
+        (tmp_path / "out").rename(tmp_path / f"out of {outcome}")
+
+
 def test_an_answer_that_is_none_is_no_verdict(tmp_path: Path) -> None:
     with pytest.raises(ServerError, match="no answer of the Open Inference Protocol"):
         check(tmp_path, BINARY, _Server(score=("FP32", SCORES)))

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tritonclient.grpc import model_config_pb2
 
+from model_builder.model_report import ContributionFacts
 from model_builder.report import Signature
 from model_builder.triton import config
 
@@ -45,6 +46,20 @@ def test_complete(signature: Signature, outputs: list[tuple[str, str, list[int]]
     assert group.count == 1
     assert group.kind == model_config_pb2.ModelInstanceGroup.KIND_CPU
     assert parsed.parameters["intra_op_thread_count"].string_value == "1"
+
+
+@pytest.mark.parametrize(("signature", "dims"), [(BINARY, [2]), (SEVERAL, [3, 2])])
+def test_contributions_are_an_output_more(signature: Signature, dims: list[int]) -> None:
+    facts = ContributionFacts(names=("heat", 'lo"ad'), base=(0.25,), unit="score", bytes=900)
+    parsed = parse(config("spindle", signature, facts))
+    assert [each.name for each in parsed.output][2:] == ["contributions"]
+    assert list(parsed.output[2].dims) == dims
+    told = json.loads(parsed.parameters["contributions"].string_value)
+    assert told == {"base": [0.25], "method": "shapley", "names": ["heat", 'lo"ad'], "unit": "score"}
+    plain = parse(config("spindle", signature))
+    del parsed.output[2:]
+    del parsed.parameters["contributions"]
+    assert parsed == plain
 
 
 def test_warm_up_fits_the_input() -> None:

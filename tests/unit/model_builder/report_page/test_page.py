@@ -23,7 +23,7 @@ from model_builder.spec import BuildSpec, canonical
 from tests.support.builder import REPOSITORY, fault_rows
 from tests.support.reports import document, parsed, tag, words
 
-KINDS = ("accepted", "rejected", "inconclusive", "unjudged", "failed", "classes", "hostile", "compressed")
+KINDS = ("accepted", "rejected", "inconclusive", "unjudged", "failed", "classes", "hostile", "compressed", "rows")
 HOSTILE = ('<script>alert("1")</script>', "$\\frac{1}{2}$ & ]]> --> \x07 'x' \"y\"")
 XHTML = "{http://www.w3.org/1999/xhtml}"
 TEXT = ("ink", "muted", "first", "second", "third", "good", "bad", "unsure")
@@ -51,6 +51,8 @@ def _document(folder: Path, kind: str) -> Document:
             _csv(("heat", "load", "fault")),
             compression={"prune": {"by": "gini"}, "quantize": {"bits": 8}},
         )
+    if kind == "rows":
+        return document(folder, kind, _csv(("heat", "load", "fault"), classes=3), explain={"perRow": True})
     if kind == "hostile":
         return document(folder, kind, _csv((*HOSTILE, "fault")))
     return document(folder, kind)
@@ -247,6 +249,19 @@ def test_of_many_classes_the_worst_are_drawn(documents: dict[str, Document]) -> 
     assert "the 6 classes that rank worst" in title
     assert "class 5" in alt
     assert "class 6" not in alt
+
+
+def test_the_output_that_explains_a_row_is_told(documents: dict[str, Document], pages: dict[str, str]) -> None:
+    model = documents["rows"].model
+    assert model is not None
+    assert model.contributions is not None
+    text = words(parsed(pages["rows"]))
+    assert "they add up to the score of each class" in text
+    assert "in this order: heat, load." in text
+    assert f"takes {model.contributions.bytes:,} of the file's {model.bytes:,} bytes" in text
+    for base in model.contributions.base:
+        assert f"{base:.6g}" in text
+    assert "contributions" not in pages["accepted"]
 
 
 def test_names_from_a_file_stay_texts(pages: dict[str, str]) -> None:
