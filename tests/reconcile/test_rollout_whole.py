@@ -125,7 +125,24 @@ async def test_a_version_that_never_gets_ready_is_given_up() -> None:
     assert Route.of({1: 0, 2: 100}) not in run.world.routes_seen
 
 
-async def test_a_new_generation_gives_a_failed_version_another_chance() -> None:
+async def test_more_replicas_are_no_other_chance_for_a_failed_version() -> None:
+    run = await stable_at_version_1()
+    run.world.build = lambda job: succeeded("b")
+    run.world.healthy = lambda version: version == 1
+    run.annotate(retrain="1")
+    await run.settle()
+    run.world.healthy = lambda version: True
+    run.apply(serving={"replicas": 3})
+    await run.settle()
+    assert run.model["status"]["failedDigests"] == [f"sha256:{'b' * 64}"]
+    assert run.model["status"]["stable"]["version"] == 1
+    assert run.model["status"]["replicas"] == 3
+    wanted = dict(label.split("=") for label in run.model["status"]["selector"].split(","))
+    (server,) = (one for one in run.cluster.of("Deployment") if one["metadata"]["name"] == "spindle-v1")
+    assert wanted.items() <= server["spec"]["template"]["metadata"]["labels"].items()
+
+
+async def test_another_spec_gives_a_failed_version_another_chance() -> None:
     run = await stable_at_version_1()
     run.world.build = lambda job: succeeded("b")
     run.world.healthy = lambda version: version == 1

@@ -14,6 +14,13 @@ from pydantic import BaseModel
 from andon.api.meta import GROUP, VERSION
 from andon.api.v1alpha1 import FaultModel, FaultModelVersion, Manifest
 
+SCALE = {
+    "specReplicasPath": ".spec.serving.replicas",
+    "statusReplicasPath": ".status.replicas",
+    "labelSelectorPath": ".status.selector",
+}
+"""By this an autoscaler sets a FaultModel's replicas, whichever version serves."""
+
 _DROPPED = ("title", "const", "additionalProperties", "$defs", "discriminator")
 
 
@@ -88,6 +95,8 @@ def _crd(model: type[BaseModel], plural: str, short: str, columns: list[dict[str
     }
     if "status" in properties:
         version["subresources"] = {"status": {}}
+        if plural == "faultmodels":
+            version["subresources"]["scale"] = SCALE
     return {
         "apiVersion": "apiextensions.k8s.io/v1",
         "kind": "CustomResourceDefinition",

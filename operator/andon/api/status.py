@@ -122,6 +122,15 @@ class FaultModelStatus(Spec):
     )
     artifact: ArtifactSummary | None = Field(default=None, description="Size and scores of the stable version.")
     endpoints: Endpoints | None = Field(default=None, description="Where clients find the model, inside the cluster.")
+    replicas: int | None = Field(default=None, ge=0, description="Servers of the stable version that are ready.")
+    selector: str | None = Field(
+        default=None, max_length=512, description="Which pods these are, for an autoscaler of the FaultModel."
+    )
+    revision: str | None = Field(
+        default=None,
+        max_length=16,
+        description="Digest of the spec but for serving.replicas, as far as it was looked at.",
+    )
     failed_digests: tuple[Annotated[str, Field(max_length=71)], ...] = Field(
         default=(),
         max_length=20,

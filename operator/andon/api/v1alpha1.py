@@ -39,7 +39,10 @@ class FaultModelSpec(Spec):
     compression: Compression = Field(default_factory=Compression, description="How small the model is made.")
     validation: Validation = Field(default_factory=Validation, description="How a model is judged before it may serve.")
     exports: Exports = ("onnx",)
-    serving: Serving = Field(default_factory=Serving, description="How a version is served.")
+    # The default is in the schema too: the scale subresource reads replicas, and takes an absent number for zero.
+    serving: Serving = Field(
+        default_factory=Serving, description="How a version is served.", json_schema_extra={"default": {}}
+    )
     rollout: Rollout = Field(default_factory=Rollout, description="How a new version reaches the line.")
     monitoring: Monitoring = Field(default_factory=Monitoring, description="What is watched of a model that serves.")
     suspend: bool = Field(

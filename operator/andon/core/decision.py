@@ -74,7 +74,7 @@ class Decision:
     assessment
         What the evidence says of the version that is judged; None where none is.
     failed_digests
-        Artifacts that failed in their rollout under this generation.
+        Artifacts that failed in their rollout under this spec.
     """
 
     verdict: BuildVerdict

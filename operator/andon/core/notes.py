@@ -19,8 +19,8 @@ class Canary:
         When it came to this step, or ended.
     ended
         Why it left the line (a `Reason`); empty while it is on its way.
-    generation
-        The generation of the spec under which it ended.
+    revision
+        The revision of the spec under which it ended.
     blind
         Since when there has been no data to judge it by, where that is to be acted on; None while there is.
     """
@@ -29,7 +29,7 @@ class Canary:
     step: int
     since: datetime
     ended: str = ""
-    generation: int = 0
+    revision: str = ""
     blind: datetime | None = None
 
     @staticmethod
@@ -45,8 +45,8 @@ class Canary:
         try:
             since = datetime.fromisoformat(parts["since"])
             blind = datetime.fromisoformat(parts["blind"]) if "blind" in parts else None
-            ended, generation = parts.get("ended", ""), int(parts.get("generation", "0"))
-            canary = Canary(int(parts["version"]), int(parts["step"]), since, ended, generation, blind)
+            ended, revision = parts.get("ended", ""), parts.get("revision", "")
+            canary = Canary(int(parts["version"]), int(parts["step"]), since, ended, revision, blind)
         except KeyError as error:
             raise ValueError(f"no {error} in {text}") from error
         if canary.step < 0 or any(time is not None and time.tzinfo is None for time in (since, blind)):
@@ -58,7 +58,7 @@ class Canary:
         text = f"version={self.version},step={self.step},since={_stamp(self.since)}"
         if self.blind is not None:
             text = f"{text},blind={_stamp(self.blind)}"
-        return f"{text},ended={self.ended},generation={self.generation}" if self.ended else text
+        return f"{text},ended={self.ended},revision={self.revision}" if self.ended else text
 
 
 @dataclass(frozen=True)

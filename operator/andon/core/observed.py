@@ -16,12 +16,20 @@ from model_builder.report import BuildReport
 
 @dataclass(frozen=True)
 class Identity:
-    """Which FaultModel, and which life of it."""
+    """Which FaultModel, which life of it, and which spec.
+
+    Attributes
+    ----------
+    revision
+        Digest of the spec but for `serving.replicas`: an autoscaler changes these, and so the generation, without
+        wanting anything else.
+    """
 
     namespace: str
     name: str
     uid: str
     generation: int
+    revision: str = ""
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 Alert changes nothing here. Hold keeps new versions from traffic (`andon.core.causes`). RollBack gives the line back to
 the version before, as a person would by `andon.dev/rollback`; the one that left is not tried again under this
-generation, so no two versions can chase each other.
+spec, so no two versions can chase each other.
 """
 
 from dataclasses import replace
@@ -22,7 +22,7 @@ def place_to_go(observed: Observed, failed: tuple[str, ...], cause: Cause) -> Ve
     """Give the latest version before the one that serves that is proven and may take over; None where there is none.
 
     It has held all traffic and was not taken off the line for anything, takes the same inputs, has not failed under
-    this generation, was not called off, and is not known to have been no better.
+    this spec, was not called off, and is not known to have been no better.
     """
     stable = observed.router.stable
     serving = observed.version(stable) if stable is not None else None
@@ -74,10 +74,10 @@ def _going_back(cause: Cause, message: str, decision: Decision) -> Progress:
 
 
 def _left(observed: Observed, decision: Decision, number: int, cause: Cause, now: datetime) -> Decision:
-    """Note why a version has left the line, and when: it is not tried again under this generation."""
+    """Note why a version has left the line, and when: it is not tried again under this spec."""
     version, failed = observed.version(number), decision.failed_digests
     if version is not None and version.spec.digest not in failed:
         failed = (*failed, version.spec.digest)[-20:]
-    ended = Canary(number, 0, now, ended=cause.reason, generation=observed.identity.generation)
+    ended = Canary(number, 0, now, ended=cause.reason, revision=observed.identity.revision)
     noted = replace(decision.signals or Signals(number), rolled_back=now)
     return replace(decision, canary=ended, failed_digests=failed, watch=None, signals=noted)

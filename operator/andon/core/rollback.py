@@ -72,10 +72,10 @@ def _called_off(observed: Observed, base: Decision, now: datetime) -> Decision:
 
 
 def _leave(observed: Observed, decision: Decision, number: int, now: datetime) -> Decision:
-    """Note that a version has left the line: it is not tried again under this generation."""
+    """Note that a version has left the line: it is not tried again under this spec."""
     version = observed.version(number)
     failed = decision.failed_digests
     if version is not None and version.spec.digest not in failed:
         failed = (*failed, version.spec.digest)[-20:]
-    ended = Canary(number, 0, now, ended=Reason.ROLLBACK_ASKED, generation=observed.identity.generation)
+    ended = Canary(number, 0, now, ended=Reason.ROLLBACK_ASKED, revision=observed.identity.revision)
     return replace(decision, canary=ended, failed_digests=failed)

@@ -101,10 +101,10 @@ def _suspended_before(observed: Observed, verdict: BuildVerdict) -> bool:
 
 
 def _failed_digests(observed: Observed) -> tuple[str, ...]:
-    # A new generation may have mended what made a version fail, so it gets another chance.
-    generation, note = observed.identity.generation, observed.router.canary
-    failed = observed.status.failed_digests if observed.status.observed_generation == generation else ()
-    if note is None or note.ended not in FAILURES or note.generation != generation:
+    # A new spec may have mended what made a version fail, so it gets another chance.
+    revision, note = observed.identity.revision, observed.router.canary
+    failed = observed.status.failed_digests if observed.status.revision == revision else ()
+    if note is None or note.ended not in FAILURES or note.revision != revision:
         return failed
     version = observed.version(note.version)
     if version is None or version.spec.digest in failed:
@@ -217,11 +217,11 @@ def _refusal(observed: Observed, base: Decision, target: Version, stable: int) -
 
 
 def _withdrawn(observed: Observed, target: Version) -> bool:
-    """Whether a version left for lack of evidence under this generation; a person may promote it all the same."""
+    """Whether a version left for lack of evidence under this spec; a person may promote it all the same."""
     note = observed.router.canary
     if note is None or note.version != target.spec.version or observed.promote == target.spec.digest:
         return False
-    return note.ended == Reason.EVIDENCE_MISSING and note.generation == observed.identity.generation
+    return note.ended == Reason.EVIDENCE_MISSING and note.revision == observed.identity.revision
 
 
 def _loss(observed: Observed, target: Version, serving: Version) -> Progress | None:

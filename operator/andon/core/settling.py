@@ -76,8 +76,8 @@ def _take_back(observed: Observed, base: Decision, route: Route, number: int, no
     if note is None or not note.ended:
         candidate = route.trial_beside(number) or number
         step = note.step if note is not None else 0
-        generation = observed.identity.generation
-        note = Canary(candidate, step, now, ended=Reason.SUPERSEDED, generation=generation)
+        revision = observed.identity.revision
+        note = Canary(candidate, step, now, ended=Reason.SUPERSEDED, revision=revision)
     back = Route.of({**dict.fromkeys(route.versions, 0), number: 100})
     servers = tuple(sorted({number, *route.versions, *base.servers}))
     return replace(base, servers=servers, route=back, canary=note, progress=_leaving(note, number))
@@ -90,7 +90,7 @@ def _leaving(note: Canary, number: int) -> Progress:
 
 def _last_word(observed: Observed, note: Canary | None) -> Canary | None:
     """Keep the note of a version that failed as long as that says something of the spec as it is."""
-    if note is None or note.ended in ("", Reason.SUPERSEDED) or note.generation != observed.identity.generation:
+    if note is None or note.ended in ("", Reason.SUPERSEDED) or note.revision != observed.identity.revision:
         return None
     return note
 

@@ -1,5 +1,6 @@
 """Live objects as plain JSON → Observed."""
 
+import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -49,7 +50,7 @@ from andon.core.observed import (
     Version,
 )
 from andon.core.signals import Signals
-from model_builder.report import BuildReport, PreflightReport
+from model_builder.report import BuildReport, PreflightReport, canonical_json
 
 BUILDER_CONTAINER = "builder"
 
@@ -79,10 +80,17 @@ class Objects:
     entrances: Sequence[RouterPod] | None = None
 
 
-def identity(model: Manifest) -> Identity:
+def identity(model: Manifest, revision: str = "") -> Identity:
     """Tell which FaultModel it is."""
     meta = model["metadata"]
-    return Identity(meta["namespace"], meta["name"], meta["uid"], meta.get("generation", 0))
+    return Identity(meta["namespace"], meta["name"], meta["uid"], meta.get("generation", 0), revision)
+
+
+def revision(spec: FaultModelSpec) -> str:
+    """Name a spec in a few characters, whatever its replicas are."""
+    wanted = spec.model_dump(mode="json", by_alias=True, exclude_defaults=True, exclude={"serving": {"replicas"}})
+    wanted.setdefault("serving", {})  # there or not by its replicas alone
+    return hashlib.sha256(canonical_json(wanted)).hexdigest()[:16]
 
 
 def snapshot(objects: Objects) -> Observed:
@@ -95,9 +103,10 @@ def snapshot(objects: Objects) -> Observed:
     """
     model = objects.model
     annotations = model["metadata"].get("annotations") or {}
+    spec = FaultModelSpec.model_validate(model["spec"])
     return Observed(
-        identity=identity(model),
-        spec=FaultModelSpec.model_validate(model["spec"]),
+        identity=identity(model, revision(spec)),
+        spec=spec,
         status=status_of(model),
         retrain=annotations.get(ANNOTATION_RETRAIN, ""),
         approved=annotations.get(ANNOTATION_APPROVE, ""),

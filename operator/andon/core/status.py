@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from typing import Literal
 
 from andon.api.conditions import ConditionType, Phase, Reason
-from andon.api.meta import GRPC_PORT, HTTP_PORT
+from andon.api.meta import COMPONENT_SERVER, GRPC_PORT, HTTP_PORT, child_labels
 from andon.api.status import (
     ArtifactSummary,
     CandidateTrack,
@@ -94,8 +94,23 @@ def status(observed: Observed, decision: Decision, now: datetime) -> FaultModelS
         evidence=evidence,
         artifact=_artifact(serving.spec) if serving is not None else None,
         endpoints=_endpoints(observed) if decision.route is not None and not _by_gateway(observed) else None,
+        replicas=_replicas(observed, stable),
+        selector=_selector(observed, stable),
+        revision=observed.identity.revision,
         failed_digests=decision.failed_digests,
     )
+
+
+def _replicas(observed: Observed, stable: int | None) -> int | None:
+    server = observed.server(stable) if stable is not None else None
+    return server.ready_replicas if server is not None else None
+
+
+def _selector(observed: Observed, stable: int | None) -> str | None:
+    if stable is None:
+        return None
+    labels = child_labels(observed.identity.name, COMPONENT_SERVER, stable)
+    return ",".join(f"{name}={value}" for name, value in sorted(labels.items()))
 
 
 def _artifact(version: FaultModelVersionSpec) -> ArtifactSummary:

@@ -28,7 +28,7 @@ FAILURES = frozenset(
         Reason.ACCURACY_LOST,
     }
 )
-"""How a version may end so that it is not tried again under the same generation; for others it may."""
+"""How a version may end so that it is not tried again under the same spec; for others it may."""
 
 DISPROVED = frozenset(
     {
@@ -119,9 +119,9 @@ def fall_back(observed: Observed, base: Decision, reason: Reason, message: str, 
     watch, number = observed.router.watch, observed.router.stable
     if watch is None or number is None:
         return base
-    version, generation = observed.version(number), observed.identity.generation
+    version, revision = observed.version(number), observed.identity.revision
     failed = base.failed_digests if version is None else (*base.failed_digests, version.spec.digest)[-20:]
-    ended = Canary(number, len(observed.spec.rollout.steps), now, ended=reason, generation=generation)
+    ended = Canary(number, len(observed.spec.rollout.steps), now, ended=reason, revision=revision)
     back = converge_on(observed, replace(base, canary=ended, failed_digests=failed), watch.former, now)
     return saying(Progress(Phase.ROLLING_BACK, reason, message), back)
 
@@ -143,7 +143,7 @@ def give_up(
     """Take a version off the line, and note beside the route why: the status may not get that far."""
     spec, note = target.spec, note_of(observed, target.spec.version)
     step = note.step if note is not None else 0
-    ended = Canary(spec.version, step, now, ended=reason, generation=observed.identity.generation)
+    ended = Canary(spec.version, step, now, ended=reason, revision=observed.identity.revision)
     failed = (*base.failed_digests, spec.digest)[-20:] if reason in FAILURES else base.failed_digests
     given_up = replace(base, candidate=None, preflight=None, canary=ended, failed_digests=failed)
     settled = settle(observed, given_up, now)
