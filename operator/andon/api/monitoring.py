@@ -38,7 +38,7 @@ AlertName = Literal[
     "FaultModelVersionFails",
 ]
 
-Reaction = Literal["Alert", "Hold", "RollBack"]
+Reaction = Literal["Alert", "Hold", "RollBack", "Retrain"]
 REACTION_RULE = (
     "monitoring.onDrift and onAccuracyLoss need monitoring.enabled: true, since only the monitor sees either"
 )
@@ -90,7 +90,8 @@ class Damping(Spec):
         description="How long drift, or a loss of accuracy, has to last until something is done, and to be over.",
     )
     cooldown: Duration = Field(
-        default="24h", description="How long after a roll-back by reaction none follows, such as 24h."
+        default="24h",
+        description="How long after a roll-back by reaction no other follows, nor a retraining after a retraining.",
     )
 
 
@@ -131,13 +132,14 @@ class Monitoring(Spec):
         description=(
             "What to do while an input has drifted. Alert: tell people. Hold: let no new version gain traffic."
             " RollBack: go back to the version before, as after a version that was built on data unlike the line's."
+            " Retrain: build anew from the data as they are; never while a sensor is broken."
         ),
     )
     on_accuracy_loss: Reaction = Field(
         default="Alert",
         description=(
             "What to do while the labels of late show that the version that serves misses a gate of validation.gates,"
-            " or has lost more than recallLoss. Alert, Hold and RollBack as for onDrift."
+            " or has lost more than recallLoss. Each as for onDrift."
         ),
     )
     recall_loss: Points | None = Field(

@@ -95,6 +95,23 @@ class EvidenceStatus(Spec):
     metrics: tuple[MetricEvidence, ...] = Field(default=(), max_length=8, description="One for each limit.")
 
 
+class RetrainStatus(Spec):
+    """When the data was last read again, and when it is next."""
+
+    last: str | None = Field(
+        default=None,
+        json_schema_extra={"format": "date-time"},
+        description="For which time it was last read again; the build began then or later.",
+    )
+    because: str | None = Field(default=None, max_length=32, description="Schedule, Drift or AccuracyLoss.")
+    next: str | None = Field(
+        default=None, json_schema_extra={"format": "date-time"}, description="When the schedule asks for it next."
+    )
+    waits: str | None = Field(
+        default=None, max_length=1024, description="Why one that is due has not begun, or the schedule cannot be kept."
+    )
+
+
 class FaultModelStatus(Spec):
     """What is so, as far as the operator knows."""
 
@@ -121,6 +138,7 @@ class FaultModelStatus(Spec):
         default=None, description="What was seen of the candidate, or of the last one."
     )
     artifact: ArtifactSummary | None = Field(default=None, description="Size and scores of the stable version.")
+    retrain: RetrainStatus | None = Field(default=None, description="Builds from the data as they are.")
     endpoints: Endpoints | None = Field(default=None, description="Where clients find the model, inside the cluster.")
     replicas: int | None = Field(default=None, ge=0, description="Servers of the stable version that are ready.")
     selector: str | None = Field(

@@ -12,6 +12,8 @@ from andon.api.analysis import MONITOR_RULE, ROUTER_RULE
 from andon.api.analysis import SPEC_RULES as ANALYSIS_RULES
 from andon.api.meta import NAME_MAX_LENGTH
 from andon.api.monitoring import Monitoring
+from andon.api.retrain import RETRAIN_RULE, Retrain
+from andon.api.retrain import SPEC_RULES as RETRAIN_RULES
 from andon.api.rollout import Rollout
 from andon.api.serving import Serving
 from andon.api.status import FaultModelStatus
@@ -32,7 +34,7 @@ class FaultModelSpec(Spec):
 
     model_config = ConfigDict(
         # The builder's rules that span its parts of the spec, and ours.
-        json_schema_extra={"x-kubernetes-validations": [*_BUILD_RULES, *TRAFFIC_RULES, *ANALYSIS_RULES]}
+        json_schema_extra={"x-kubernetes-validations": [*_BUILD_RULES, *TRAFFIC_RULES, *ANALYSIS_RULES, *RETRAIN_RULES]}
     )
 
     source: Source = Field(description="Where the model comes from.")
@@ -44,6 +46,7 @@ class FaultModelSpec(Spec):
         default_factory=Serving, description="How a version is served.", json_schema_extra={"default": {}}
     )
     rollout: Rollout = Field(default_factory=Rollout, description="How a new version reaches the line.")
+    retrain: Retrain | None = Field(default=None, description="When the model is built anew. None: on demand alone.")
     monitoring: Monitoring = Field(default_factory=Monitoring, description="What is watched of a model that serves.")
     suspend: bool = Field(
         default=False,
@@ -60,6 +63,14 @@ class FaultModelSpec(Spec):
                 raise ValueError(DIRECT_STEPS_RULE)
             if self.monitoring.enabled:
                 raise ValueError(DIRECT_MONITORING_RULE)
+        return self
+
+    @model_validator(mode="after")
+    def _has_new_data(self) -> Self:
+        reacts = "Retrain" in (self.monitoring.on_drift, self.monitoring.on_accuracy_loss)
+        fresh = self.source.training is not None and self.source.training.data.sha256 is None
+        if (self.retrain is not None or reacts) and not fresh:
+            raise ValueError(RETRAIN_RULE)
         return self
 
     @model_validator(mode="after")

@@ -2,6 +2,7 @@
 
 import hashlib
 from dataclasses import dataclass
+from datetime import UTC
 from typing import Literal
 
 from andon.api.conditions import Reason
@@ -19,8 +20,9 @@ class BuildPlan:
     Attributes
     ----------
     digest
-        Over everything that makes a new build necessary: the builder's part of the spec and the value of
-        `andon.dev/retrain`. A change of replicas or of a deadline is none, so it never reads the data again.
+        Over everything that makes a new build necessary: the builder's part of the spec, the value of
+        `andon.dev/retrain`, and the time for which a retraining read the data. A change of replicas or of a deadline
+        is none, so it never reads the data again.
     """
 
     spec: BuildSpec
@@ -40,6 +42,9 @@ def plan(observed: Observed) -> BuildPlan:
         runtime=Runtime(onnxruntime=observed.spec.serving.onnxruntime),
     )
     inputs = {"spec": spec.model_dump(mode="json", by_alias=True, exclude_defaults=True), "retrain": observed.retrain}
+    note = observed.router.retraining
+    if note is not None and note.at is not None:
+        inputs["readFor"] = note.at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     digest = "sha256:" + hashlib.sha256(canonical_json(inputs)).hexdigest()
     return BuildPlan(spec=spec, digest=digest, job=build_name(name, digest))
 

@@ -8,7 +8,7 @@ from andon.api.status import BuildResult
 from andon.api.versions import FaultModelVersionSpec
 from andon.core.analysis import Assessment
 from andon.core.build import BuildPlan, BuildVerdict
-from andon.core.notes import Canary, Watch
+from andon.core.notes import Canary, Retraining, Watch
 from andon.core.observed import Route
 from andon.core.signals import Signals
 
@@ -71,6 +71,8 @@ class Decision:
         The versions that have held all traffic at some time, and were not taken off the line for it.
     signals
         The note on drift and accuracy to write down; None: nothing to note.
+    retraining
+        The note on building anew from the data as they are; None: nothing to note.
     assessment
         What the evidence says of the version that is judged; None where none is.
     failed_digests
@@ -89,6 +91,7 @@ class Decision:
     watch: Watch | None = None
     promoted: frozenset[int] = frozenset()
     signals: Signals | None = None
+    retraining: Retraining | None = None
     candidate: int | None = None
     assessment: Assessment | None = None
     failed_digests: tuple[str, ...] = ()

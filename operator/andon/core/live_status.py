@@ -10,6 +10,7 @@ from andon.core.causes import Cause, causes
 from andon.core.decision import Decision
 from andon.core.observed import Observed
 from andon.core.reaction import next_roll_back, place_to_go
+from andon.core.retraining import due
 
 _TYPES = {"onDrift": ConditionType.INPUTS_STEADY, "onAccuracyLoss": ConditionType.ACCURACY_KEPT}
 
@@ -53,7 +54,20 @@ def _follows(cause: Cause, observed: Observed, decision: Decision, now: datetime
         return f"If it lasts until {_stamp(due)}, something is done: {wanted}."
     if cause.reaction == "Hold":
         return f"No new version gains traffic while it lasts: {wanted}."
+    if cause.reaction == "Retrain":
+        return _builds_anew(observed, decision, now, wanted)
     return _goes_back(cause, observed, decision, now, wanted)
+
+
+def _builds_anew(observed: Observed, decision: Decision, now: datetime, wanted: str) -> str:
+    waiting, note = due(observed, decision.retraining, decision.signals, now), decision.retraining
+    if waiting is not None and waiting.waits:
+        return f"{wanted}, but not yet: {waiting.waits}."
+    at = note.at if note is not None else None
+    if at is None:
+        return f"The model is built anew: {wanted}."
+    until = _stamp(at + parse_duration(observed.spec.monitoring.damping.cooldown))
+    return f"The data was last read again for {_stamp(at)}; by reaction not before {until}: {wanted}."
 
 
 def _goes_back(cause: Cause, observed: Observed, decision: Decision, now: datetime, wanted: str) -> str:

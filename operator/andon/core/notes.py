@@ -99,5 +99,52 @@ class Watch:
         return f"former={self.former},since={_stamp(self.since)}"
 
 
+@dataclass(frozen=True)
+class Retraining:
+    """The note beside the route on building anew from the data as they are.
+
+    Attributes
+    ----------
+    schedule
+        Mark of the schedule that is kept; empty where none is.
+    since
+        Since when it is.
+    at
+        For which time the data was last read again; None: never. It is part of the build plan.
+    because
+        Schedule, Drift or AccuracyLoss.
+    """
+
+    schedule: str = ""
+    since: datetime | None = None
+    at: datetime | None = None
+    because: str = ""
+
+    @staticmethod
+    def parse(text: str) -> "Retraining":
+        """Read what `str` wrote.
+
+        Raises
+        ------
+        ValueError
+            Where the text is no such note.
+        """
+        parts = dict(item.partition("=")[::2] for item in text.split(","))
+        since, at = (datetime.fromisoformat(parts[name]) if name in parts else None for name in ("since", "at"))
+        if any(time is not None and time.tzinfo is None for time in (since, at)):
+            raise ValueError(f"a time without its zone: {text}")
+        return Retraining(parts.get("schedule", ""), since, at, parts.get("because", ""))
+
+    def __str__(self) -> str:
+        """Write the note on one line."""
+        items = {
+            "schedule": self.schedule,
+            "since": _stamp(self.since) if self.since is not None else "",
+            "at": _stamp(self.at) if self.at is not None else "",
+            "because": self.because,
+        }
+        return ",".join(f"{name}={value}" for name, value in items.items() if value)
+
+
 def _stamp(time: datetime) -> str:
     return time.astimezone(UTC).isoformat(timespec="seconds")

@@ -9,7 +9,7 @@ from andon.api.v1alpha1 import FaultModelSpec, Manifest
 from andon.api.versions import FaultModelVersionSpec
 from andon.core.evidence import Evidence
 from andon.core.live import Live
-from andon.core.notes import Canary, Watch
+from andon.core.notes import Canary, Retraining, Watch
 from andon.core.signals import Signals
 from model_builder.report import BuildReport
 
@@ -248,6 +248,8 @@ class Router:
         The versions that have held all traffic at some time, and were not taken off the line for it.
     signals
         The note on what the monitor sees of the version that serves; None where there is none.
+    retraining
+        The note on building anew from the data as they are; None where there is none.
     """
 
     configured: Route | None = None
@@ -256,6 +258,7 @@ class Router:
     watch: Watch | None = None
     promoted: frozenset[int] = frozenset()
     signals: Signals | None = None
+    retraining: Retraining | None = None
     ready: bool = False
     pods: tuple[RouterPod, ...] = ()
     standing: Standing | None = None

@@ -25,6 +25,7 @@ from andon.core.observed import Observed, Route, Version
 from andon.core.preflight import prove
 from andon.core.reaction import react
 from andon.core.reported_loss import losses
+from andon.core.retraining import begun, due, next_time, noted
 from andon.core.rollback import go_back
 from andon.core.settling import converge_on, settle
 from andon.core.switching import DISPROVED, FAILURES, abort, fall_back, overdue, rolled_back, saying, starting, switch
@@ -45,6 +46,10 @@ def decide(observed: Observed, now: datetime) -> Decision:
     if decision.assessment is not None:  # counts grow without an event
         told = replace(decision.progress, look_again=soonest(decision.progress.look_again, ANALYSIS_POLL))
         decision = replace(decision, progress=told)
+    following = next_time(observed, now)
+    if following is not None:
+        told = replace(decision.progress, look_again=soonest(decision.progress.look_again, following - now))
+        decision = replace(decision, progress=told)
     return replace(decision, promoted=_promoted(observed, decision))
 
 
@@ -58,6 +63,10 @@ def _promoted(observed: Observed, decision: Decision) -> frozenset[int]:
 
 
 def _decide(observed: Observed, now: datetime) -> Decision:
+    seen = signals(observed, now)
+    note = noted(observed, now)
+    again = due(observed, note, seen, now)
+    observed = replace(observed, router=replace(observed.router, retraining=begun(note, again)))
     build_plan = plan(observed)
     verdict = judge(observed, build_plan)
     base = Decision(
@@ -69,7 +78,8 @@ def _decide(observed: Observed, now: datetime) -> Decision:
         route=observed.router.configured,
         canary=observed.router.canary,
         watch=observed.router.watch,
-        signals=signals(observed, now),
+        signals=seen,
+        retraining=observed.router.retraining,
         assessment=judged(observed, now),
         failed_digests=_failed_digests(observed),
     )

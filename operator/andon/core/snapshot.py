@@ -19,6 +19,7 @@ from andon.api.meta import (
     ANNOTATION_PROMOTED,
     ANNOTATION_RESTART,
     ANNOTATION_RETRAIN,
+    ANNOTATION_RETRAINING,
     ANNOTATION_ROLLBACK,
     ANNOTATION_ROUTE,
     ANNOTATION_SIGNALS,
@@ -35,7 +36,7 @@ from andon.api.meta import (
 from andon.api.status import FaultModelStatus
 from andon.api.v1alpha1 import FaultModelSpec, Manifest
 from andon.api.versions import FaultModelVersionSpec
-from andon.core.notes import Canary, Watch
+from andon.core.notes import Canary, Retraining, Watch
 from andon.core.observed import (
     BuildJob,
     Followed,
@@ -302,7 +303,7 @@ def _router(objects: Objects) -> Router:
     name = router_name(objects.model["metadata"]["name"])
     config = next((one for one in objects.config_maps if one["metadata"]["name"] == name), None)
     if config is None:
-        return Router()
+        return Router(retraining=_retraining({"metadata": {}}, status_of(objects.model)))
     configured, since = _configured(config, status_of(objects.model))
     deployment = next((one for one in objects.deployments if one["metadata"]["name"] == name), {})
     pods, ready = _entrances(objects, deployment)
@@ -313,6 +314,7 @@ def _router(objects: Objects) -> Router:
         watch=_watch(config),
         promoted=_promoted(config),
         signals=_signals(config),
+        retraining=_retraining(config, status_of(objects.model)),
         ready=ready,
         pods=pods,
         standing=_standing(deployment),
@@ -368,6 +370,22 @@ def _signals(config: Manifest) -> Signals | None:
         return Signals.parse(text) if text is not None else None
     except ValueError:
         return None
+
+
+def _retraining(config: Manifest, status: FaultModelStatus) -> Retraining | None:
+    text = (config["metadata"].get("annotations") or {}).get(ANNOTATION_RETRAINING)
+    try:
+        return Retraining.parse(text) if text is not None else _retraining_told(status)
+    except ValueError:
+        return _retraining_told(status)
+
+
+def _retraining_told(status: FaultModelStatus) -> Retraining | None:
+    """Say for which time the data was last read, where somebody took the note away: the build plan depends on it."""
+    told = status.retrain
+    if told is None or told.last is None:
+        return None
+    return Retraining(at=_time(told.last), because=told.because or "")
 
 
 def _promoted(config: Manifest) -> frozenset[int]:

@@ -21,6 +21,7 @@ from andon.core.decision import Decision, Progress
 from andon.core.evidence_status import evidence_status
 from andon.core.judgement import compared
 from andon.core.observed import Observed, Route
+from andon.core.retraining_status import retrain_status
 
 Truth = Literal["True", "False", "Unknown"]
 
@@ -97,6 +98,7 @@ def status(observed: Observed, decision: Decision, now: datetime) -> FaultModelS
         replicas=_replicas(observed, stable),
         selector=_selector(observed, stable),
         revision=observed.identity.revision,
+        retrain=retrain_status(observed, decision, now),
         failed_digests=decision.failed_digests,
     )
 

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from andon.api.meta import (
     ANNOTATION_CANARY,
     ANNOTATION_PROMOTED,
+    ANNOTATION_RETRAINING,
     ANNOTATION_SIGNALS,
     ANNOTATION_SINCE,
     ANNOTATION_WATCH,
@@ -157,6 +158,8 @@ def _notes(observed: Observed, decision: Decision, now: datetime) -> dict[str, s
     notes = {ANNOTATION_SINCE: _since(observed, decision, now), ANNOTATION_PROMOTED: promoted}
     if decision.watch is not None:
         notes[ANNOTATION_WATCH] = str(decision.watch)
+    if decision.retraining is not None:
+        notes[ANNOTATION_RETRAINING] = str(decision.retraining)
     if decision.signals is not None:
         notes[ANNOTATION_SIGNALS] = str(decision.signals)
     return notes if decision.canary is None else {**notes, ANNOTATION_CANARY: str(decision.canary)}
