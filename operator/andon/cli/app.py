@@ -286,6 +286,39 @@ def rollback(
     typer.echo(go_back(cluster, namespace or cluster.namespace, name, to))
 
 
+@app.command()
+def rebaseline(
+    name: Name,
+    reason: Annotated[str, typer.Option(metavar="TEXT", help="What was changed.")],
+    namespace: Namespace = None,
+    account: Annotated[
+        str, typer.Option(metavar="NAME", help="Service account of the namespace that is kept as who asked.")
+    ] = "default",
+    context: Context = None,
+    kubeconfig: Kubeconfig = None,
+) -> None:
+    """Begin a new baseline of the inputs after maintenance, so that what was changed on purpose is no drift.
+
+    It belongs to the version that serves. Ends with 0 if it began, with 1 if it was refused, with 2 if there is no
+    connection or no right.
+
+    **Examples**
+
+    - `andon rebaseline spindle --reason "spindle bearing replaced" -n press-shop`
+    """
+    from andon.cli import labels as found
+    from andon.cli.cluster import connect
+    from andon.cli.rebaseline import rebaseline as renew
+    from andon.cli.rebaseline import told
+
+    cluster = connect(kubeconfig, context)
+    place = namespace or cluster.namespace
+    cluster.fault_model(place, name)
+    with found.monitor(cluster, place) as base:
+        document = renew(base, name, reason, cluster.token(place, account, found.AUDIENCE))
+    typer.echo(told(document, name))
+
+
 labels = typer.Typer(no_args_is_help=True, help="What people are asked to inspect, and what they found.")
 app.add_typer(labels, name="labels")
 

@@ -78,6 +78,18 @@ def send(base: str, name: str, path: Path, token: str) -> dict[str, Any]:
     return _answer(lambda client: client.post(f"{base}/v1/models/{name}/labels", content=content, headers=headers))
 
 
+def posted(address: str, document: dict[str, Any], token: str) -> dict[str, Any]:
+    """Send a document to the monitor; give its answer.
+
+    Raises
+    ------
+    CliError
+        What the monitor says.
+    """
+    headers = {"Authorization": f"Bearer {token}"}
+    return _answer(lambda client: client.post(address, json=document, headers=headers))
+
+
 def _answer(ask: Callable[[httpx.Client], httpx.Response]) -> dict[str, Any]:
     try:
         with httpx.Client(timeout=_TIMEOUT, trust_env=False) as client:
