@@ -80,13 +80,14 @@ def score(requests: list[tuple[Envelope, Rows]], old: Model, new: Model | None) 
         Whatever ONNX Runtime raises over the old version: without its answers nothing is compared.
     """
     envelopes = [envelope for envelope, _ in requests]
-    lengths = [len(part) for _, part in requests]
-    rows = joined([part for _, part in requests])
+    parts = [part for _, part in requests]
+    lengths = [len(part) for part in parts]
+    rows = joined(parts)
     first = envelopes[0]
     judged = _judged(first.stable, old, old.answer(rows), old.normal)
     compared = None
     if new is not None and first.candidate is not None:
-        compared = _judged(first.candidate, new, _answer(new, old, rows, first), old.normal)
+        compared = _judged(first.candidate, new, _answer(new, old, parts, first), old.normal)
     return Scored(
         envelopes,
         rows,
@@ -98,17 +99,37 @@ def score(requests: list[tuple[Envelope, Rows]], old: Model, new: Model | None) 
     )
 
 
-def _answer(new: Model, old: Model, rows: Rows, first: Envelope) -> Answers:
+def _answer(new: Model, old: Model, parts: list[Rows], first: Envelope) -> Answers:
     """Ask the candidate. That it cannot answer is evidence against it, not an error of ours."""
+    if (new.signature.numeric, new.signature.categorical) == (old.signature.numeric, old.signature.categorical):
+        return _answered(new, parts, first.model)
+    if _seldom.due("columns"):
+        _log.warning("the candidate takes other columns", model=first.model)
+    return _none(parts)
+
+
+def _answered(model: Model, parts: list[Rows], name: str) -> Answers:
+    """Ask for the rows of several requests at once, and where that fails for halves of them.
+
+    So only the requests that cannot be answered are without an answer, and not those that came beside them.
+    """
     try:
-        if (new.signature.numeric, new.signature.categorical) == (old.signature.numeric, old.signature.categorical):
-            return new.answer(rows)
-        if _seldom.due("columns"):
-            _log.warning("the candidate takes other columns", model=first.model)
+        return model.answer(joined(parts))
     except Exception as error:  # noqa: BLE001 (ONNX Runtime raises types of its own)
-        if _seldom.due("candidate"):
-            _log.warning("the candidate fails", model=first.model, error=type(error).__name__)
-    return Answers(np.full(len(rows), np.nan), np.full(len(rows), -1))
+        if len(parts) == 1:
+            if _seldom.due("candidate"):
+                _log.warning("the candidate fails", model=name, error=type(error).__name__)
+            return _none(parts)
+    middle = len(parts) // 2
+    halves = [_answered(model, half, name) for half in (parts[:middle], parts[middle:])]
+    return Answers(
+        np.concatenate([half.alarm_scores for half in halves]), np.concatenate([half.classes for half in halves])
+    )
+
+
+def _none(parts: list[Rows]) -> Answers:
+    rows = sum(len(part) for part in parts)
+    return Answers(np.full(rows, np.nan), np.full(rows, -1))
 
 
 def _judged(version: Version, model: Model, answers: Answers, normal: str) -> Judged:
