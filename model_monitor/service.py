@@ -19,6 +19,7 @@ from model_builder.settings import Settings as StoreSettings
 from model_builder.store import open_store
 from model_monitor import api, drift_api, quality_api, receiving, receiving_grpc
 from model_monitor.authentication import Senders
+from model_monitor.declared import Declared
 from model_monitor.drifting import Drifting
 from model_monitor.features import FeatureKeeper
 from model_monitor.health import Health
@@ -103,6 +104,9 @@ async def running(
                 now = datetime.now(UTC)
                 metrics.live.latest = qualities(connection, settings.namespace, now, settings.quality_window)
 
+        if settings.baselines is not None:
+            declared = Declared(settings.baselines, renewals, drifting, events)
+            stack.enter_context(_repeated(declared.look, settings.baselines_seconds))
         stack.enter_context(_repeated(sweep, settings.sweep_seconds))
         stack.enter_context(_repeated(rate, settings.quality_seconds))
         received = receiving.application(intake, metrics, settings.max_body_bytes)

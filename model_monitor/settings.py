@@ -65,6 +65,11 @@ class MonitorSettings(BaseSettings):
     quality_seconds: float = Field(default=60, gt=0, description="Between two counts of live scores.")
     quality_slices: int = Field(default=20, ge=0, le=400, description="Most slices of a model on /metrics.")
 
+    baselines: Path | None = Field(
+        default=None, description="Folder with a file for each model whose baseline is declared to be renewed."
+    )
+    baselines_seconds: float = Field(default=10, gt=0, description="Between two looks into that folder.")
+
     label_tolerance: timedelta = Field(
         default=timedelta(seconds=60), ge=timedelta(0), description="Of a label's time to the prediction's; seconds."
     )

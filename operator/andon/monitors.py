@@ -9,14 +9,14 @@ from andon.api.meta import FIELD_MANAGER, LABEL_MANAGED_BY, MONITOR_NAME
 from andon.api.v1alpha1 import Manifest
 from andon.core.observed import Observed
 from andon.desired.difference import as_applied, stamped
-from andon.desired.monitor import monitor, monitor_claim, owners_of
+from andon.desired.monitor import baselines_config, monitor, monitor_claim, owners_of
 from andon.desired.platform import Platform
 from andon.errors import AndonError, NameTakenError
 from andon.ports import Cluster
 
 _log = structlog.get_logger()
 
-_KINDS = ("Deployment", "Service", "ServiceAccount", "NetworkPolicy")
+_KINDS = ("Deployment", "Service", "ServiceAccount", "NetworkPolicy", "ConfigMap")
 MONITOR_POLL = timedelta(seconds=10)
 """How often to look at a monitor that is not ready: it is no child of one FaultModel, so no event tells of it."""
 
@@ -40,10 +40,12 @@ class Monitors:
             return ""
         namespace = observed.identity.namespace
         try:
-            owners = owners_of(await self._cluster.find("FaultModel", namespace, {}))
+            models = await self._cluster.find("FaultModel", namespace, {})
+            owners = owners_of(models)
             live = {kind: await self._cluster.get(kind, namespace, MONITOR_NAME) for kind in _KINDS}
             if owners:
-                await self._keep(live, [stamped(one) for one in monitor(owners, self._platform)])
+                wanted = [baselines_config(owners, models), *monitor(owners, self._platform)]
+                await self._keep(live, [stamped(one) for one in wanted])
             else:
                 await self._remove(live)
         except AndonError as error:

@@ -1,5 +1,6 @@
 """The monitor of a namespace: made by the first FaultModel that wants it, kept by all, gone with the last."""
 
+import json
 from typing import Any
 
 from andon.core.observed import Identity
@@ -39,6 +40,7 @@ async def test_it_is_made_with_an_account_of_its_own_and_a_claim_that_stays() ->
     assert deployment["spec"]["strategy"] == {"type": "Recreate"}
     assert "ownerReferences" not in run.cluster.objects["PersistentVolumeClaim", MONITOR]["metadata"]
     assert {kind for kind, name in run.cluster.objects if name == MONITOR} == {
+        "ConfigMap",
         "Deployment",
         "NetworkPolicy",
         "PersistentVolumeClaim",
@@ -140,3 +142,26 @@ async def test_models_without_monitoring_never_look_at_it() -> None:
     run.apply()
     await run.settle()
     assert not any(name == MONITOR for _, name in run.cluster.objects)
+
+
+async def test_what_is_declared_to_have_changed_reaches_the_monitor_in_a_file() -> None:
+    run = await monitored()
+    assert run.cluster.objects["ConfigMap", MONITOR]["data"] == {}
+    run.annotate(rebaseline=" spindle bearing replaced ")
+    run.model["metadata"]["managedFields"] = [
+        {"manager": "kubectl", "fieldsV1": {"f:spec": {}}},
+        {
+            "manager": "argocd-controller",
+            "fieldsV1": {"f:metadata": {"f:annotations": {"f:andon.dev/rebaseline": {}}}},
+        },
+    ]
+    await run.settle()
+    told = json.loads(run.cluster.objects["ConfigMap", MONITOR]["data"]["spindle"])
+    by = "the annotation andon.dev/rebaseline, set by argocd-controller"
+    assert told == {"reason": "spindle bearing replaced", "by": by}
+    pod = run.cluster.objects["Deployment", MONITOR]["spec"]["template"]["spec"]
+    (mount,) = [one for one in pod["containers"][0]["volumeMounts"] if one["name"] == "baselines"]
+    assert mount["mountPath"] == "/etc/andon/baselines"
+    run.model["metadata"]["annotations"].pop("andon.dev/rebaseline")
+    await run.settle()
+    assert run.cluster.objects["ConfigMap", MONITOR]["data"] == {}

@@ -27,11 +27,20 @@ class Feature(_Told):
     kind: str | None = None
 
 
+class Renewed(_Told):
+    """Why, since when and for whom inputs are compared with others than those of the build."""
+
+    reason: str
+    at: str
+    by: str = ""
+
+
 class Inputs(_Told):
     """The monitor's answer about the inputs of the version with a digest."""
 
     digest: str = ""
     learning: int = 0
+    renewal: Renewed | None = None
     features: tuple[Feature, ...] = ()
 
 
@@ -113,6 +122,7 @@ def drift(inputs: Inputs | None, digest: str) -> Reading:
     """
     if inputs is None:
         return Reading(None, Reason.MONITOR_SILENT, "The monitor does not say how the inputs are.")
+    since = _renewed(inputs)
     if inputs.digest != digest or not inputs.features:
         return Reading(None, Reason.NOT_ENOUGH_DATA, "The monitor has not seen enough requests to this version yet.")
     drifted = [one.name for one in inputs.features if one.state == "Drifted"]
@@ -128,11 +138,22 @@ def drift(inputs: Inputs | None, digest: str) -> Reading:
     if drifted or broken:
         waiting = any(one.state == "NotEnoughData" for one in inputs.features)
         seen = True if drifted else None if waiting else False
-        return Reading(seen, Reason.SENSOR_FAULT if broken else Reason.DRIFTED, said, tuple(broken))
+        reason = Reason.SENSOR_FAULT if broken else Reason.DRIFTED
+        return Reading(seen, reason, f"{said}{since}", tuple(broken))
     if any(one.state == "NotEnoughData" for one in inputs.features):
         learning = " A new baseline is being learnt." if inputs.learning else ""
-        return Reading(None, Reason.NOT_ENOUGH_DATA, f"There are not enough rows yet to compare all inputs.{learning}")
-    return Reading(False, Reason.NO_DRIFT_SEEN, "No input is seen to differ from what the model was built on.")
+        message = f"There are not enough rows yet to compare all inputs.{learning}{since}"
+        return Reading(None, Reason.NOT_ENOUGH_DATA, message)
+    built_on = "the new baseline" if since else "what the model was built on"
+    return Reading(False, Reason.NO_DRIFT_SEEN, f"No input is seen to differ from {built_on}.{since}")
+
+
+def _renewed(inputs: Inputs) -> str:
+    told = inputs.renewal
+    if told is None:
+        return ""
+    by = f", by {told.by}" if told.by else ""
+    return f" The baseline was renewed at {told.at[:19]}Z{by}: {told.reason}"
 
 
 def _listed(names: list[str]) -> str:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from andon.core.live import LiveScore, Reading, difference, drift, loss
+from andon.core.live import LiveScore, Reading, Renewed, difference, drift, loss
 from andon.core.signals import Signal, Signals, followed
 from model_builder.intervals import wilson
 from model_builder.spec import Gate
@@ -39,6 +39,15 @@ def test_what_is_said_of_inputs(states: dict[str, str], seen: bool | None, reaso
 def test_what_was_seen_of_another_version_says_nothing() -> None:
     assert drift(inputs(A, torque="Drifted"), B).seen is None
     assert (drift(None, A).seen, drift(None, A).reason) == (None, "MonitorSilent")
+
+
+def test_a_renewed_baseline_is_told_with_its_reason() -> None:
+    renewal = {"reason": "bearing replaced", "at": "2026-05-04T06:30:00+00:00", "by": "argocd-controller"}
+    told = inputs(A, torque="Steady").model_copy(update={"renewal": Renewed.model_validate(renewal)})
+    assert drift(told, A).message == (
+        "No input is seen to differ from the new baseline. The baseline was renewed at 2026-05-04T06:30:00Z, by"
+        " argocd-controller: bearing replaced"
+    )
 
 
 def test_many_inputs_are_counted_not_listed() -> None:
