@@ -217,7 +217,7 @@ def _compression(report: ModelReport) -> list[str]:
         return []
     steps = [
         [each.step, _safe(each.detail), f"{each.bytes_before:,}", f"{each.bytes_after:,}", f"{each.splits_after:,}"]
-        for each in report.reductions
+        for each in report.steps
     ]
     text = _table(["Step", "What", "Bytes before", "Bytes after", "Splits"], steps)
     if report.uncompressed is not None:

@@ -92,10 +92,11 @@ def refusal(verdicts: tuple[Verdict, ...]) -> BuilderError | None:
     if not missed:
         reason, ending = Reason.GATE_INCONCLUSIVE, ": too few rows to tell"
         remedy = "give more rows, above all more of the rare classes"
+    more = len(unmet) - 1
+    others = f" (and {more} more {'gate is' if more == 1 else 'gates are'} not met)" if more else ""
     return BuilderError(
         reason,
-        f"{_said(first)} on {first.rows:,} {first.where}, and {first.least} is required{ending}"
-        + (f" (and {len(unmet) - 1} more gates are not met)" if len(unmet) > 1 else ""),
+        f"{_said(first)} on {first.rows:,} {first.where}, and {first.least} is required{ending}{others}",
         found="; ".join(_said(each) for each in unmet),
         allowed="; ".join(f"{each.gate.metric} of at least {each.least} ({each.gate.bound})" for each in unmet),
         remedy=f"{remedy}, or lower the gate on purpose",

@@ -325,3 +325,19 @@ class ModelReport(Report):
     runtime: Runtime
     libraries: dict[str, str]
     notes: tuple[str, ...]
+
+    @property
+    def steps(self) -> tuple[Reduction, ...]:
+        """The steps of compression, and what ``contributions`` then added: the last one ends at ``bytes``."""
+        if not self.reductions or self.contributions is None:
+            return self.reductions
+        last = self.reductions[-1]
+        added = Reduction(
+            step="contributions",
+            detail="the output that explains each row was added, as validation.explain.perRow asks",
+            bytes_before=self.bytes - self.contributions.bytes,
+            bytes_after=self.bytes,
+            splits_before=last.splits_after,
+            splits_after=last.splits_after,
+        )
+        return (*self.reductions, added)

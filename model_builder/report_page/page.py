@@ -8,7 +8,7 @@ from model_builder.model_report import ModelReport
 from model_builder.report_page import figures, tables
 from model_builder.report_page.document import Document
 from model_builder.report_page.plots import Picture
-from model_builder.report_page.verdict import verdict
+from model_builder.report_page.verdict import Kind, verdict
 from model_builder.report_page.words import clean, metric
 
 
@@ -24,12 +24,15 @@ def render(document: Document) -> str:
         lstrip_blocks=True,
     )
     model = document.model
+    judged = verdict(document)
     facts: dict[str, Any] = {
         "document": document,
-        "verdict": verdict(document),
+        "verdict": judged,
         "name": clean(document.name) or "a model without a name",
         "model": model,
         "problem": document.problem,
+        # The table of gates says it better than the message.
+        "refused": judged.kind in {Kind.REJECTED, Kind.INCONCLUSIVE},
         "clean": clean,
         "settings": _settings(document),
     }
@@ -92,7 +95,7 @@ def _pictures(model: ModelReport) -> dict[str, Picture]:
     if any(each.curve for each in evaluation.classes):
         found["class_curves"] = figures.class_curves(evaluation)
     if model.reductions:
-        found["steps"] = figures.steps(model.reductions)
+        found["steps"] = figures.steps(model.steps)
     if small is not None and len(small.front) > 1:
         found["front"] = figures.front(small)
     if explained is not None and any(each.importance > 0 for each in explained.features):

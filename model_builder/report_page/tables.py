@@ -59,16 +59,16 @@ def gates(model: ModelReport) -> Table | None:
         (
             metric(each.metric),
             OUTCOMES[each.verdict],
-            f"{'its lower 95% bound' if each.bound == 'lower95' else 'the value itself'} at least {each.min}",
             number(each.score),
             f"{number(each.low)} to {number(each.high)}" if each.low is not None else NONE,
+            f"{'its lower 95% bound' if each.bound == 'lower95' else 'the value itself'} at least {each.min}",
             f"{each.rows:,} {each.where}",
         )
         for each in model.gates
     )
-    header = ("Score", "Verdict", "Required", "Value", "95% interval", "On")
+    header = ("Score", "Verdict", "Value", "95% interval", "Required", "On")
     marks = tuple(each.verdict for each in model.gates)
-    return Table("What was required, and what was reached", header, rows, frozenset({3, 4}), marks)
+    return Table("What was required, and what was reached", header, rows, frozenset({2, 3}), marks)
 
 
 def scores(evaluation: EvaluationFacts, where: str) -> Table:
@@ -155,7 +155,7 @@ def steps(model: ModelReport) -> Table | None:
             f"{each.splits_before:,}",
             f"{each.splits_after:,}",
         )
-        for each in model.reductions
+        for each in model.steps
     )
     header = ("Step", "What it did", "Bytes before", "Bytes after", "Smaller", "Splits before", "Splits after")
     return Table("Steps from the plain export to the model file", header, rows, _from(2, 7))
@@ -278,12 +278,12 @@ def effects(facts: ExplanationFacts) -> Table:
 
 
 def contributions(model: ModelReport) -> Table | None:
-    """List what a row's contributions are added to, class by class."""
+    """List what a row's contributions are added to, class by class; None where one number is for all."""
     facts = model.contributions
-    if facts is None:
+    if facts is None or len(facts.base) == 1:
         return None
-    classes = model.signature.classes[1:] if model.signature.threshold is not None else model.signature.classes
-    rows = tuple((clean(name), f"{base:.6g}") for name, base in zip(classes, facts.base, strict=True))
+    named = zip(model.signature.classes, facts.base, strict=True)
+    rows = tuple((clean(name), f"{base:.6g}") for name, base in named)
     return Table("Base, to which a row's contributions are added", ("Class", "Base"), rows, frozenset({1}))
 
 

@@ -39,15 +39,16 @@ def verdict(document: Document) -> Verdict:
     missed = [gate for gate in model.gates if gate.verdict == "missed"]
     unclear = [gate for gate in model.gates if gate.verdict == "inconclusive"]
     if missed:
-        detail = f"{told(model)} No artifact was written. {_and_more(missed)}"
-        return Verdict(Kind.REJECTED, f"Rejected: {_missed(missed[0])}.", detail.rstrip())
+        detail = f"No artifact was written.{_and_more(missed)} {told(model)}"
+        return Verdict(Kind.REJECTED, f"Rejected: {_missed(missed[0])}.", detail)
     if unclear:
         return Verdict(Kind.INCONCLUSIVE, f"Inconclusive: {_unclear(unclear[0], model)}.", _why_unclear(unclear[0]))
     if problem is not None:
         return Verdict(Kind.FAILED, f"No model: {sentence(problem.message)}", _mended(problem.found, problem.remedy))
     if not model.gates:
         return Verdict(Kind.UNJUDGED, "Built, and not judged: no gate says what is good enough.", told(model))
-    gates = "the gate is met" if len(model.gates) == 1 else f"all {len(model.gates)} gates are met"
+    several = "both gates are met" if len(model.gates) == 2 else f"all {len(model.gates)} gates are met"
+    gates = "the gate is met" if len(model.gates) == 1 else several
     return Verdict(Kind.ACCEPTED, f"Accepted: {gates}, on rows that the model has not seen.", told(model))
 
 
@@ -81,7 +82,7 @@ def _missed(gate: GateFacts) -> str:
 def _and_more(missed: list[GateFacts]) -> str:
     if len(missed) == 1:
         return ""
-    return f"{count(len(missed) - 1, 'more gate is', 'more gates are')} not met."
+    return f" {count(len(missed) - 1, 'more gate is', 'more gates are')} not met."
 
 
 def _unclear(gate: GateFacts, model: ModelReport) -> str:

@@ -93,6 +93,31 @@ def test_golden_samples_with_missing_and_unseen_values_are_answered_as_recorded(
         assert (labels == np.array(golden["outputs"]["fault"]).reshape(-1)).all()
 
 
+def test_where_it_is_asked_for_each_answer_says_why(served_model: ServedModel) -> None:
+    """Its preflight has held the server's contributions to the golden samples before it became Ready."""
+    plant, name = served_model.plant, "explained"
+    compression = {"prune": {"by": "costComplexity", "keep": "0.1"}}
+    validation = {"explain": {"perRow": True}}
+    uri = "pvc://plant-data/machine.csv"
+    plant.kubectl.apply(fault_model(name, uri, compression=compression, validation=validation))
+    plant.wait(name, "Ready", "True")
+    golden = json.loads(read_store(plant, name, "golden.json"))
+    numeric = np.array(golden["numeric"], dtype=np.float32)
+    rows = Rows(numeric, np.array([[text.encode() for text in row] for row in golden["categorical"]], dtype=np.object_))
+    for kind, client in _clients(ServedModel(plant, name)):
+        texts = kind.InferInput("categorical", list(rows.categorical.shape), "BYTES")
+        texts.set_data_from_numpy(rows.categorical)
+        numbers = kind.InferInput("numeric", list(rows.numeric.shape), "FP32")
+        numbers.set_data_from_numpy(rows.numeric)
+        answer = client.infer(name, [numbers, texts])
+        parts = answer.as_numpy("contributions")
+        assert np.abs(parts - np.array(golden["outputs"]["contributions"])).max() <= 1e-5
+    config = httpx.get(f"http://{name}.{plant.namespace}.svc.cluster.local:8000/v2/models/{name}/config", timeout=10)
+    told = json.loads(config.json()["parameters"]["contributions"]["string_value"])
+    assert told["names"] == [*NUMERIC, *CATEGORICAL]
+    assert np.abs(parts.sum(axis=1) + told["base"][0] - answer.as_numpy("score").reshape(-1)).max() <= 1e-5
+
+
 def test_a_bad_request_is_the_clients_error_and_harms_nobody(served_model: ServedModel) -> None:
     host = f"http://{served_model.name}.{served_model.namespace}.svc.cluster.local:8000"
     url = f"{host}/v2/models/{served_model.name}/infer"

@@ -41,7 +41,7 @@ def test_it_ends_in_an_artifact_a_page_and_a_manifest(finished: tuple[nbformat.N
     assert all(cell.execution_count for cell in code)
     assert (folder / "spindle" / "manifest.json").is_file()
     page = (folder / "spindle.html").read_text()
-    assert "Accepted: all 2 gates are met" in page
+    assert "Accepted: both gates are met" in page
     written = yaml.safe_load((folder / "spindle.yaml").read_text())
     assert (written["apiVersion"], written["kind"], written["metadata"]) == (
         API_VERSION,

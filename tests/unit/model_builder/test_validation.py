@@ -75,7 +75,7 @@ def test_a_gate_that_is_met_is_written_down(tmp_path: Path) -> None:
         ([{"metric": "f1", "min": "0.99"}], ["lower 95% bound of f1 is 0.", "bootstrap", "0.99 is required"]),
         (
             [{"metric": "accuracy", "min": "1"}, {"metric": "bestF1", "min": "1"}],
-            ["wilson", "1 more gates", "bestF1 of at least 1 (lower95)"],
+            ["wilson", "1 more gate is not met", "bestF1 of at least 1 (lower95)"],
         ),
     ],
 )

@@ -66,11 +66,11 @@ def _csv(header: tuple[str, ...], classes: int = 2) -> str:
 @pytest.mark.parametrize(
     ("kind", "first", "second"),
     [
-        ("accepted", "Accepted: all 2 gates are met", r"finds \d+ of \d+ faults.*95% interval.*bytes"),
+        ("accepted", "Accepted: both gates are met", r"finds \d+ of \d+ faults.*95% interval.*bytes"),
         (
             "rejected",
             r"Rejected: recall is 0\.\d+ on held-out rows, surely below the 0\.999",
-            "No artifact was written",
+            r"^No artifact was written\. .*It finds \d+ of \d+ faults",
         ),
         (
             "inconclusive",
@@ -249,6 +249,30 @@ def test_of_many_classes_the_worst_are_drawn(documents: dict[str, Document]) -> 
     assert "the 6 classes that rank worst" in title
     assert "class 5" in alt
     assert "class 6" not in alt
+
+
+@pytest.mark.parametrize("kind", ["rejected", "inconclusive"])
+def test_the_gates_say_once_why_a_model_is_refused(
+    documents: dict[str, Document], pages: dict[str, str], kind: str
+) -> None:
+    problem = documents[kind].problem
+    assert problem is not None
+    text = words(parsed(pages[kind]))
+    assert problem.reason in text
+    assert problem.remedy in text
+    assert problem.message not in text
+    assert "What was required, and what was reached" in text
+    assert "Allowed" in words(parsed(pages["failed"]))
+
+
+def test_the_steps_end_at_the_file_that_is_served(documents: dict[str, Document], pages: dict[str, str]) -> None:
+    model = documents["rows"].model
+    assert model is not None
+    assert model.contributions is not None
+    assert [each.step for each in model.steps] == ["encode", "contributions"]
+    assert model.steps[0].bytes_after == model.steps[1].bytes_before
+    assert model.steps[1].bytes_after == model.bytes
+    assert f"contributions: {model.bytes:,} bytes" in words(parsed(pages["rows"]))
 
 
 def test_the_output_that_explains_a_row_is_told(documents: dict[str, Document], pages: dict[str, str]) -> None:

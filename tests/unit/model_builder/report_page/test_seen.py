@@ -17,6 +17,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 from model_builder.report_page.page import render
 from tests.support.browser import browser as find_browser
+from tests.support.builder import fault_csv
 from tests.support.reports import document
 
 FIRST_WORDS = {
@@ -24,6 +25,11 @@ FIRST_WORDS = {
     "rejected": "Rejected: recall is 0.",
     "inconclusive": "Inconclusive: ",
     "failed": "No model: ",
+    "rows": "Built, and not judged: ",
+}
+MORE: dict[str, dict[str, Any]] = {
+    "failed": {"target": "no such column"},
+    "rows": {"content": fault_csv(rows=400, classes=4), "explain": {"perRow": True}},
 }
 WIDTHS = {"phone": (390, 844), "desktop": (1280, 800)}
 SMALLEST_TEXT_PX = 8
@@ -56,9 +62,8 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     found = {}
     for kind in FIRST_WORDS:
         (folder / kind).mkdir()
-        more: dict[str, Any] = {"target": "no such column"} if kind == "failed" else {}
         found[kind] = folder / f"{kind}.html"
-        found[kind].write_text(render(document(folder / kind, kind, **more)))
+        found[kind].write_text(render(document(folder / kind, kind, **MORE.get(kind, {}))))
     return found
 
 
