@@ -87,6 +87,11 @@ def test_equal_leaves_are_merged_and_single_leaves_move_to_the_base() -> None:
     assert smaller.trees[0].feature.tolist() == [2, LEAF, LEAF]
 
 
+def test_zeros_of_either_sign_are_one_leaf() -> None:
+    assert two_leaves(0.0, -0.0).simplified().splits == 0
+    assert two_leaves(0.0, 1e-300).simplified().splits == 1
+
+
 def test_pairs_are_computed_in_float32() -> None:
     rows = np.array([[0.1, 3.0], [np.inf, 0.0]], np.float32)
     wide = expand(rows, (Pair(Combine.PRODUCT, 0, 1), Pair(Combine.DIFFERENCE, 0, 1)))
