@@ -12,6 +12,8 @@ from model_builder.baseline import baseline
 from model_builder.classes import Labels, order_classes
 from model_builder.compression.encode import form_for
 from model_builder.compression.weights import network
+from model_builder.compute.choosing import computing
+from model_builder.compute.ports import Compute
 from model_builder.contributing import with_contributions
 from model_builder.errors import BuilderError, Reason
 from model_builder.estimators import fit
@@ -119,7 +121,8 @@ def build(
             expected = Expected(table.names, table.data.categories, prepared.labels.classes)
             other = read_independent(independent, spec, expected)
             step.done(f"{len(other.data):,} rows")
-    fitted = _taken(spec, prepared, imported, progress)
+    with computing(spec.compute) as compute:
+        fitted = _taken(spec, prepared, imported, progress, compute)
     if spec.validation.explain.per_row:
         fitted = with_contributions(spec, prepared, fitted, progress)
     proven = _prove(spec, prepared, fitted, progress)
@@ -168,19 +171,22 @@ def _prepare(spec: BuildSpec, data: LocalData, progress: Progress) -> Prepared:
     return Prepared(table, labels, split, order, notes)
 
 
-def _taken(spec: BuildSpec, prepared: Prepared, imported: ModelFile | None, progress: Progress) -> Fitted:
+def _taken(
+    spec: BuildSpec, prepared: Prepared, imported: ModelFile | None, progress: Progress, compute: Compute
+) -> Fitted:
     if imported is None:
-        return _fit(spec, prepared, progress)
+        return _fit(spec, prepared, progress, compute)
     _check_threshold(spec, prepared.labels)
-    return fit_imported(spec, prepared, imported, progress)
+    return fit_imported(spec, prepared, imported, progress, compute)
 
 
-def _fit(spec: BuildSpec, prepared: Prepared, progress: Progress) -> Fitted:
+def _fit(spec: BuildSpec, prepared: Prepared, progress: Progress, compute: Compute) -> Fitted:
     train, table, labels, rows = spec.source.train, prepared.table, prepared.labels, prepared.split.fit
     threshold = THRESHOLD if labels.binary else None
     signature = Signature.of(table.names, labels.classes, threshold, table.categorical)
     _check_threshold(spec, labels)
-    selected = select(spec, table.data.take(rows), labels.codes[rows], prepared.order.take(rows), signature, progress)
+    order = prepared.order.take(rows)
+    selected = select(spec, table.data.take(rows), labels.codes[rows], order, signature, progress, compute)
     with progress.step("train", f"Fitting {selected.name} on {len(rows):,} rows") as step:
         columns = len(signature.numeric) + len(signature.categorical)
         matrix = table.data.take(rows).matrix()
@@ -192,7 +198,7 @@ def _fit(spec: BuildSpec, prepared: Prepared, progress: Progress) -> Fitted:
         form = form_for(spec.runtime.onnxruntime)
         exported = export(pipeline, signature, table.data.categories, form)
         step.done(f"{len(exported.model):,} bytes", bytes=len(exported.model))
-    order, categories = prepared.order.take(rows), table.data.categories
+    categories = table.data.categories
     if network(pipeline) is None:
         small = shrink(
             spec,
@@ -204,6 +210,7 @@ def _fit(spec: BuildSpec, prepared: Prepared, progress: Progress) -> Fitted:
             front_end(signature, categories),
             exported.plain_bytes,
             progress,
+            compute,
         )
     else:
         whole = Network(pipeline, matrix, labels.codes[rows], order, columns)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,9 +15,6 @@ from model_builder.splitting import Indices, Order, folds
 Floats = npt.NDArray[np.float64]
 MAX_ROWS = 50_000
 """Rows that candidates are compared on at most; with more, the differences are far beyond chance anyway."""
-
-FitAndScore = Callable[[Indices, Indices], Floats]
-"""Fits on some rows and gives the probabilities, of shape (rows, classes), of others."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,9 +69,8 @@ def make_folds(codes: Indices, order: Order, count: int, repeats: int, seed: int
     return Folds(tuple(cuts), count, repeats)
 
 
-def judge(folded: Folds, codes: Indices, fit_and_score: FitAndScore) -> Judged:
-    """Fit and score a candidate on every fold."""
-    probabilities = tuple(fit_and_score(fit, rows) for fit, rows in folded.cuts)
+def judge(folded: Folds, codes: Indices, probabilities: tuple[Floats, ...]) -> Judged:
+    """Score what a candidate says of the rows judged of every fold, when it was fitted on the others."""
     each = [fold_scores(codes[rows], scores) for (_, rows), scores in zip(folded.cuts, probabilities, strict=True)]
     return Judged({metric: np.array([scores[metric] for scores in each]) for metric in each[0]}, probabilities)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from functools import partial
 
 EXIT_OK = 0
 EXIT_RETRY = 1
@@ -76,6 +77,9 @@ class Reason(StrEnum):
     STORE_UNAVAILABLE = "StoreUnavailable"
     ARTIFACT_NOT_FOUND = "ArtifactNotFound"
     DIGEST_MISMATCH = "DigestMismatch"
+    COMPUTE_UNREACHABLE = "ComputeUnreachable"
+    COMPUTE_DIFFERS = "ComputeDiffers"
+    COMPUTE_FAILED = "ComputeFailed"
     EXTRA_MISSING = "ExtraMissing"
     DISK_FULL = "DiskFull"
     OUT_OF_MEMORY = "OutOfMemory"
@@ -114,6 +118,12 @@ class BuilderError(Exception):
         self.allowed = allowed
         self.remedy = remedy
         self.retry = retry
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """Come back whole from another process."""
+        found, allowed, remedy, retry = self.found, self.allowed, self.remedy, self.retry
+        made = partial(BuilderError, found=found, allowed=allowed, remedy=remedy, retry=retry)
+        return made, (self.reason, self.message)
 
     @property
     def exit_code(self) -> int:

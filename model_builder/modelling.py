@@ -5,18 +5,21 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 from threadpoolctl import threadpool_limits
 
 from model_builder.categories import Rows
 from model_builder.compression.encode import form_for
-from model_builder.crossval import MAX_ROWS, FitAndScore, Floats, Folds, Judged, judge, make_folds, pooled
+from model_builder.compute.local import LOCAL
+from model_builder.compute.ports import Compute
+from model_builder.crossval import MAX_ROWS, Floats, Folds, Judged, judge, make_folds, pooled
 from model_builder.estimators import fit
 from model_builder.export import export
 from model_builder.progress import Progress
 from model_builder.report import Signature
 from model_builder.selection import Choice, choose
 from model_builder.spec import BuildSpec, CrossValidation
-from model_builder.spec.params import EstimatorName
+from model_builder.spec.params import EstimatorName, Params
 from model_builder.splitting import Indices, Order
 from model_builder.threshold import choose_threshold
 
@@ -33,8 +36,26 @@ class Selected:
     threshold: float | None = None
 
 
+@dataclass(frozen=True, eq=False)
+class Task:
+    """An estimator to be fitted on folds of rows; ``columns`` is the number of features before texts are spread out."""
+
+    name: EstimatorName
+    params: Params
+    seed: int
+    matrix: npt.NDArray[np.float32]
+    codes: Indices
+    columns: int
+
+
 def select(
-    spec: BuildSpec, data: Rows, codes: Indices, order: Order, signature: Signature, progress: Progress
+    spec: BuildSpec,
+    data: Rows,
+    codes: Indices,
+    order: Order,
+    signature: Signature,
+    progress: Progress,
+    compute: Compute = LOCAL,
 ) -> Selected:
     """Choose an estimator on the rows that are not held out.
 
@@ -42,6 +63,8 @@ def select(
     ----------
     data, codes, order
         Those rows only.
+    compute
+        Where estimators are fitted on folds.
     """
     train = spec.source.train
     wanted = spec.validation.cross_validation
@@ -53,11 +76,14 @@ def select(
         chosen = np.sort(np.random.RandomState(train.seed).permutation(len(data))[:MAX_ROWS])
         data, codes, order = data.take(chosen), codes[chosen], order.take(chosen)
     folded = make_folds(codes, order, settings.folds, settings.repeats, train.seed)
+    columns = data.numeric.shape[1] + data.codes.shape[1]
     judged: dict[str, Judged] = {}
     sizes: dict[str, int] = {}
     for name in train.estimators:
         with progress.step("compare", f"Judging {name} on {len(folded.cuts)} folds of {len(data):,} rows") as step:
-            judged[name] = judge(folded, codes, _fit_and_score(name, spec, data, codes))
+            task = Task(name, train.params, train.seed, data.matrix(), codes, columns)
+            told = lambda done: step.far(f"fold {done} of {len(folded.cuts)}")  # noqa: E731 (used at once)
+            judged[name] = judge(folded, codes, tuple(compute.map(fit_and_score, task, folded.cuts, told)))
             sizes[name] = _size(name, spec, data, codes, folded, signature)
             step.done(", ".join(f"{metric} {values.mean():.3f}" for metric, values in judged[name].scores.items()))
     choice = choose(judged, sizes, folded)
@@ -72,17 +98,12 @@ def select(
     return Selected(name, choice, folded, judged[name], codes, threshold)
 
 
-def _fit_and_score(name: EstimatorName, spec: BuildSpec, data: Rows, codes: Indices) -> FitAndScore:
-    train = spec.source.train
-    matrix = data.matrix()
-    columns = data.numeric.shape[1] + data.codes.shape[1]
-
-    def run(rows: Indices, judged: Indices) -> Floats:
-        with threadpool_limits(limits=1):
-            pipeline = fit(name, train.params, matrix[rows], codes[rows], train.seed, columns)
-            return np.asarray(pipeline.predict_proba(matrix[judged]), np.float64)
-
-    return run
+def fit_and_score(task: Task, cut: tuple[Indices, Indices]) -> Floats:
+    """Fit an estimator on some rows and give the probabilities, of shape (rows, classes), of others."""
+    rows, judged = cut
+    with threadpool_limits(limits=1):
+        pipeline = fit(task.name, task.params, task.matrix[rows], task.codes[rows], task.seed, task.columns)
+        return np.asarray(pipeline.predict_proba(task.matrix[judged]), np.float64)
 
 
 def _size(name: EstimatorName, spec: BuildSpec, data: Rows, codes: Indices, folded: Folds, signature: Signature) -> int:

@@ -19,6 +19,8 @@ from model_builder.compression.quantize import quantize_leaves, quantize_thresho
 from model_builder.compression.report import CompressionReport
 from model_builder.compression.search import Budget, Search
 from model_builder.compression.weights import Weights
+from model_builder.compute.local import LOCAL
+from model_builder.compute.ports import Compute
 from model_builder.frontend import FrontEnd
 from model_builder.progress import Progress
 from model_builder.report import Reduction, Signature
@@ -79,6 +81,7 @@ def shrink(
     front: FrontEnd,
     plain_bytes: int | None,
     progress: Progress,
+    compute: Compute = LOCAL,
 ) -> Small:
     """Make the model small as the spec asks.
 
@@ -90,6 +93,8 @@ def shrink(
         First nodes of the file, so that the sizes of all steps are those of whole files.
     plain_bytes
         Size of the plain skl2onnx export, for the first line of the report; None where there is none.
+    compute
+        Where a search computes.
     """
     asked = spec.compression
     try:
@@ -105,7 +110,7 @@ def shrink(
     chain = Chain(original, size, plain_bytes or size(original))
     chain.then("encode", original, f"our own encoder, {form.name}, no change of any answer")
     if asked.budget is not None:
-        return _searched(spec, pipeline, matrix, codes, groups, signature, front, chain, progress)
+        return _searched(spec, pipeline, matrix, codes, groups, signature, front, chain, progress, compute)
     if asked.prune is not None:
         _prune(chain, asked.prune, matrix, codes)
     if asked.quantize is not None:
@@ -144,6 +149,7 @@ def _searched(
     front: FrontEnd,
     chain: Chain,
     progress: Progress,
+    compute: Compute,
 ) -> Small:
     asked = spec.compression.budget
     if asked is None:
@@ -162,6 +168,7 @@ def _searched(
             seed=spec.source.train.seed,
             limit_s=60.0 * asked.max_minutes,
             on_progress=lambda at: step.far(f"fold {at.done} of {at.total}, {at.candidates} candidates"),
+            compute=compute,
         )
         found = search.run()
         if found.chosen.variant is not None:

@@ -30,19 +30,18 @@ from model_builder.compression.candidates import (
     families,
     larger_families,
     pairs_of,
-    refitted,
 )
 from model_builder.compression.encode import TREE_ENSEMBLE, Form, encode
-from model_builder.compression.ensemble import Ensemble, Floats, Rows
+from model_builder.compression.ensemble import Ensemble, Rows
 from model_builder.compression.fitted import from_sklearn
 from model_builder.compression.judge import Difference, Verdict, verdict_of
 from model_builder.compression.pooled import parts_left_out
-from model_builder.compression.rounds import Key, Round
-from model_builder.frontend import INPUT
+from model_builder.compression.rounds import Codes, Key, Round
+from model_builder.compression.trying import Fold, Task, Tried, try_fold
+from model_builder.compute.local import LOCAL
+from model_builder.compute.ports import Compute
 from model_builder.report import Signature
-from model_builder.runtime import open_session
 
-Codes = npt.NDArray[np.int64]
 Clock = Callable[[], float]
 
 FOLDS = 5
@@ -139,7 +138,10 @@ class Progress:
 
 
 class Search:
-    """One search. Everything random follows from ``seed``; only a time limit can change what is found."""
+    """One search.
+
+    Everything random follows from ``seed``. Only a time limit can change what is found; where it is computed cannot.
+    """
 
     def __init__(
         self,
@@ -158,6 +160,7 @@ class Search:
         on_progress: Callable[[Progress], None] | None = None,
         clock: Clock = time.monotonic,
         tried: tuple[Family, ...] | None = None,
+        compute: Compute = LOCAL,
     ) -> None:
         self._forest, self._signature, self._budget, self._form, self._seed = forest, signature, budget, form, seed
         self._all = rows, codes
@@ -167,7 +170,7 @@ class Search:
         self._stages = [tried] if tried else [families(trees, interactions), larger_families(trees)]
         self._repeats = repeats or _repeats(self._codes)
         self._deadline = None if limit_s is None else clock() + limit_s
-        self._clock, self._tell = clock, on_progress
+        self._clock, self._tell, self._compute = clock, on_progress, compute
         self._folds_done = 0
 
     def run(self) -> Found:
@@ -215,14 +218,15 @@ class Search:
 
     def _play(self, played: Round, repeats: range, forests: int) -> bool:
         """Play a round to its end, or until the time is up, which gives False."""
-        for repeat in repeats:
-            for number, (fit, held_out) in enumerate(self._folds(repeat), 1):
-                self._try(played, fit, held_out, repeat, forests)
-                late = self._deadline is not None and self._clock() > self._deadline
-                if late and number < FOLDS:
-                    return False
-            played.end_repeat()
-            if late:
+        folds = [Fold(fit, held_out, repeat) for repeat in repeats for fit, held_out in self._folds(repeat)]
+        keys, before = tuple(played.records), self._folds_done
+        task = Task(self._forest, self._rows, self._codes, keys, self._signature, self._form, self._seed, forests)
+        told = lambda done: self._say(before + done, len(keys))  # noqa: E731
+        for number, tried in enumerate(self._compute.map(try_fold, task, folds, told), 1):
+            self._add(played, folds[number - 1].held_out, tried)
+            if number % FOLDS == 0:
+                played.end_repeat()
+            if self._deadline is not None and self._clock() > self._deadline:
                 return False
         return True
 
@@ -233,28 +237,18 @@ class Search:
         splitter = StratifiedGroupKFold(FOLDS, shuffle=True, random_state=seed)
         return iter(splitter.split(self._rows, self._codes, self._groups))
 
-    def _try(self, played: Round, fit: Codes, held_out: Codes, repeat: int, count: int) -> None:
-        rows, codes, seed = self._rows[fit], self._codes[fit], self._seed + repeat
-        forests = [refitted(self._forest, rows, codes, seed + 1000 * number) for number in range(count)]
-        for number, each in enumerate(forests):
-            played.answered(number, held_out, _asked(each, self._rows[held_out]))
-        chosen = tuple({id(family): family for family, _ in played.records}.values())
-        pairs = pairs_of(rows, codes, seed, chosen)
-        for family in chosen:
-            wanted = {variant for one, variant in played.records if one is family}
-            for variant, ensemble in family.ensembles(rows, codes, seed, wanted, forest=forests[0], pairs=pairs):
-                self._ask(played, (family, variant), ensemble, held_out)
+    def _add(self, played: Round, held_out: Codes, tried: Tried) -> None:
+        for number, answers in enumerate(tried.forests):
+            played.answered(number, held_out, answers)
+        for (key, record), (size, answers) in zip(played.records.items(), tried.candidates, strict=True):
+            record.bytes.append(size)
+            played.answered(key, held_out, answers)
         self._folds_done += 1
-        if self._tell is not None:
-            stages = -(-self._folds_done // ((1 + self._repeats) * FOLDS))
-            self._tell(Progress(self._folds_done, stages * (1 + self._repeats) * FOLDS, len(played.records)))
 
-    def _ask(self, played: Round, key: Key, ensemble: Ensemble, held_out: Codes) -> None:
-        # By the file and the runtime, not by what they stand for.
-        model = encode(ensemble, self._signature, self._form, labelled=False)
-        answered: Floats = open_session(model).run(None, {INPUT: self._rows[held_out]})[0].astype(np.float64)
-        played.records[key].bytes.append(len(model))
-        played.answered(key, held_out, answered)
+    def _say(self, done: int, candidates: int) -> None:
+        if self._tell is not None:
+            stages = -(-done // ((1 + self._repeats) * FOLDS))
+            self._tell(Progress(done, stages * (1 + self._repeats) * FOLDS, candidates))
 
     def _lossless(self) -> Trial:
         size = len(encode(from_sklearn(self._forest), self._signature, self._form))
@@ -286,11 +280,6 @@ class Search:
         ordered = tuple(sorted(trials, key=lambda trial: (trial.bytes, trial.name)))
         why += self._over_budget(chosen)
         return Found(chosen, front(ordered), ordered, candidates, self._folds_done, stopped, why)
-
-
-def _asked(forest: Any, rows: Rows) -> Floats:  # noqa: ANN401
-    answered: Floats = forest.predict_proba(rows)
-    return answered[:, 1:] if answered.shape[1] == 2 else answered
 
 
 def front(trials: tuple[Trial, ...]) -> tuple[Trial, ...]:

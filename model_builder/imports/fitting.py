@@ -15,6 +15,8 @@ from model_builder.classes import natural
 from model_builder.columns import class_name
 from model_builder.compression.encode import form_for
 from model_builder.compression.given import UnreadableTreesError
+from model_builder.compute.local import LOCAL
+from model_builder.compute.ports import Compute
 from model_builder.errors import BuilderError, Reason, listed, shown
 from model_builder.estimators import STEP
 from model_builder.export import export
@@ -51,7 +53,9 @@ class _Taken:
     notes: tuple[str, ...]
 
 
-def fit_imported(spec: BuildSpec, prepared: Prepared, file: ModelFile, progress: Progress) -> Fitted:
+def fit_imported(
+    spec: BuildSpec, prepared: Prepared, file: ModelFile, progress: Progress, compute: Compute = LOCAL
+) -> Fitted:
     """Check, open and adapt a model file; from here on it is treated like a model that was trained here.
 
     Raises
@@ -84,7 +88,7 @@ def fit_imported(spec: BuildSpec, prepared: Prepared, file: ModelFile, progress:
         step.done(f"{len(exported.model):,} bytes", bytes=len(exported.model))
     groups = prepared.order.take(rows).groups
     front, plain = front_end(signature, ()), exported.plain_bytes
-    small = shrink(spec, taken.pipeline, matrix, labels.codes[rows], groups, signature, front, plain, progress)
+    small = shrink(spec, taken.pipeline, matrix, labels.codes[rows], groups, signature, front, plain, progress, compute)
     if small.lossy:
         exported = export(taken.pipeline, signature, (), form, small.ensemble)
     notes = (*taken.notes, "no row was fitted on here: what is not held out served the threshold and compression only")

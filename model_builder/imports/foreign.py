@@ -133,6 +133,10 @@ class ForeignModel(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # sci
         nothing = np.zeros((2, self.shape.width or 1), np.float32)
         return int(np.asarray(self._session.run([self.shape.output], {self.shape.input: nothing})[0]).size // 2)
 
+    def __reduce__(self) -> tuple[object, ...]:
+        """Go to another process as the file, which is opened anew there."""
+        return type(self), (self.content, self.order, self.medians)
+
     def __sklearn_is_fitted__(self) -> bool:
         """Say so to scikit-learn's pipelines."""
         return True

@@ -40,6 +40,10 @@ class ForeignTrees(GivenTrees, ForeignModel):
             raise ValueError("there are no trees")
         self.ensemble = ensemble
 
+    def __reduce__(self) -> tuple[object, ...]:
+        """Go to another process as the file and its trees."""
+        return type(self), (self.content, self.order, self.medians, self.ensemble)
+
     def fit(self, rows: Matrix, codes: npt.NDArray[np.int64]) -> ForeignTrees:  # noqa: ARG002 (as estimators have it)
         """Count how many rows come to each node. Whoever asks for a copy that is fitted gets the same answers."""
         self.ensemble = weighed(self.ensemble, rows)

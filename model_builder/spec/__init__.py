@@ -10,6 +10,7 @@ from __future__ import annotations
 from model_builder.spec.base import DNS_SUBDOMAIN, ColumnName, Spec, cel
 from model_builder.spec.build import BuildSpec, canonical
 from model_builder.spec.compression import Budget, Compression, Prune, Quantize
+from model_builder.spec.compute import Compute
 from model_builder.spec.data import Data, IndependentData, Limits
 from model_builder.spec.exports import ExportName, Exports
 from model_builder.spec.importing import Import
@@ -26,6 +27,7 @@ __all__ = [
     "BuildSpec",
     "ColumnName",
     "Compression",
+    "Compute",
     "Costs",
     "CrossValidation",
     "Data",

@@ -8,6 +8,7 @@ from pydantic import ConfigDict, Field, model_validator
 
 from model_builder.spec.base import DNS_LABEL, Spec, cel
 from model_builder.spec.compression import Compression
+from model_builder.spec.compute import Compute
 from model_builder.spec.data import Limits
 from model_builder.spec.exports import Exports
 from model_builder.spec.runtime import Runtime
@@ -37,6 +38,7 @@ class BuildSpec(Spec):
     compression: Compression = Field(default_factory=Compression, description="How small the model is made.")
     validation: Validation = Field(default_factory=Validation, description="How the model is judged.")
     exports: Exports = ("onnx",)
+    compute: Compute = Field(default_factory=Compute, description="Where selection and search compute.")
     limits: Limits = Field(default_factory=Limits, description="Bounds on the data.")
     runtime: Runtime = Field(default_factory=Runtime, description="What will serve the model.")
 
@@ -54,9 +56,9 @@ _ADDRESS = {"data", "uri", "sha256", "endpoint", "credentials_secret_ref", "ca_b
 def canonical(spec: BuildSpec) -> dict[str, Any]:
     """Give the part of a spec that decides the bytes of the artifact, as plain JSON values.
 
-    Where the data lies, who may read it and the limits are left out: the same data read from elsewhere gives the
-    same model. So are gates against the serving version, which the builder does not know. Fields at their default are
-    left out too, so that a later version with more fields writes the same.
+    Where the data lies, who may read it, the limits and where it is computed are left out: the same data read from
+    elsewhere gives the same model. So are gates against the serving version, which the builder does not know. Fields at
+    their default are left out too, so that a later version with more fields writes the same.
     """
     gates = tuple(gate for gate in spec.validation.gates if gate.min is not None)
     spec = spec.model_copy(update={"validation": spec.validation.model_copy(update={"gates": gates})})

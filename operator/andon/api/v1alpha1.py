@@ -20,7 +20,7 @@ from andon.api.status import FaultModelStatus
 from andon.api.traffic import DIRECT_MONITORING_RULE, DIRECT_STEPS_RULE
 from andon.api.traffic import SPEC_RULES as TRAFFIC_RULES
 from andon.api.versions import FaultModelVersionSpec
-from model_builder.spec import BuildSpec, Compression, Exports, Source, Spec, Validation, cel
+from model_builder.spec import BuildSpec, Compression, Compute, Exports, Source, Spec, Validation, cel
 
 Manifest = dict[str, Any]
 """A Kubernetes object as plain JSON."""
@@ -41,6 +41,7 @@ class FaultModelSpec(Spec):
     compression: Compression = Field(default_factory=Compression, description="How small the model is made.")
     validation: Validation = Field(default_factory=Validation, description="How a model is judged before it may serve.")
     exports: Exports = ("onnx",)
+    compute: Compute = Field(default_factory=Compute, description="Where selection and search compute.")
     # The default is in the schema too: the scale subresource reads replicas, and takes an absent number for zero.
     serving: Serving = Field(
         default_factory=Serving, description="How a version is served.", json_schema_extra={"default": {}}

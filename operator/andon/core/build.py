@@ -39,6 +39,7 @@ def plan(observed: Observed) -> BuildPlan:
         compression=observed.spec.compression,
         validation=observed.spec.validation,
         exports=observed.spec.exports,
+        compute=observed.spec.compute,
         runtime=Runtime(onnxruntime=observed.spec.serving.onnxruntime),
     )
     inputs = {"spec": spec.model_dump(mode="json", by_alias=True, exclude_defaults=True), "retrain": observed.retrain}

@@ -42,6 +42,31 @@ def test_wrong_fields_are_refused(fields: dict[str, Any], message: str) -> None:
         Train.model_validate({"data": {"uri": "data.csv"}, **fields})
 
 
+@pytest.mark.parametrize(
+    ("compute", "message"),
+    [
+        ({"engine": "dask"}, "needs an address"),
+        ({"address": "tcp://dask:8786"}, "needs an address"),
+        ({"engine": "ray", "address": "tcp://dask:8786"}, "'local' or 'dask'"),
+        ({"engine": "dask", "address": "dask:8786"}, "pattern"),
+        ({"engine": "dask", "address": "tcp://dask"}, "pattern"),
+        ({"engine": "dask", "address": "tls://dask:8786"}, "pattern"),
+        ({"engine": "dask", "address": "tcp://dask:0"}, "pattern"),
+        ({"engine": "dask", "address": "tcp://us er@dask:1"}, "pattern"),
+    ],
+)
+def test_a_cluster_has_an_address_of_one_form(compute: dict[str, str], message: str) -> None:
+    with pytest.raises(ValidationError, match=message):
+        BuildSpec.model_validate({**spec().model_dump(by_alias=True), "compute": compute})
+
+
+@pytest.mark.parametrize("host", ["dask-scheduler.dask.svc", "10.1.2.3", "[fd00::1]", "d"])
+def test_where_it_is_computed_decides_nothing(host: str) -> None:
+    compute = {"engine": "dask", "address": f"tcp://{host}:8786"}
+    there = BuildSpec.model_validate({**spec().model_dump(by_alias=True), "compute": compute})
+    assert canonical(there) == canonical(spec())
+
+
 @pytest.mark.parametrize("name", ["", "Spindle", "-spindle", "spindle-", "1spindle", "a" * 64, "press/shop", "a..b"])
 def test_wrong_names_are_refused(name: str) -> None:
     with pytest.raises(ValidationError):

@@ -74,6 +74,17 @@ def test_the_builder_gets_the_plan_and_both_addresses() -> None:
     assert volumes[paths["/data/pvc/plant-data"]]["persistentVolumeClaim"]["claimName"] == "plant-data"
 
 
+def test_the_builder_gets_the_cluster_to_compute_on() -> None:
+    compute = {"engine": "dask", "address": "tcp://dask.dask.svc:8786"}
+    asked = FaultModelSpec.model_validate({"source": {"import": IMPORT}, "compute": compute})
+    identity = Identity("plant", "spindle", "uid-1", 1)
+    planned = plan(Observed(identity, asked, FaultModelStatus()))
+    handed = json.loads(build_config(identity, planned)["data"]["build.json"])
+    assert handed["compute"] == compute
+    # Another address has to be tried, though it makes no other model.
+    assert planned.digest != plan(Observed(identity, spec(), FaultModelStatus())).digest
+
+
 def test_another_model_is_another_plan() -> None:
     identity = Identity("plant", "spindle", "uid-1", 1)
     digests = {
