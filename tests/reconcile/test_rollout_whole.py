@@ -125,6 +125,29 @@ async def test_a_version_that_never_gets_ready_is_given_up() -> None:
     assert Route.of({1: 0, 2: 100}) not in run.world.routes_seen
 
 
+_ENDED = {"terminated": {"exitCode": 3, "message": "DigestMismatch"}}
+
+
+@pytest.mark.parametrize(
+    "ailing",
+    [
+        {"state": {"waiting": {"reason": "CrashLoopBackOff", "message": "back-off"}}, "lastState": _ENDED},
+        {"state": {"running": {}}, "lastState": _ENDED, "ready": False},
+        {"state": {"waiting": {"reason": "PodInitializing"}}, "lastState": _ENDED},
+    ],
+    ids=["waits for the next try", "tries again", "is about to try again"],
+)
+async def test_why_it_never_gets_ready_is_told_whatever_its_container_does_just_then(ailing: dict[str, object]) -> None:
+    run = await stable_at_version_1()
+    run.world.build = lambda job: succeeded("b")
+    run.world.healthy, run.world.ailing = lambda version: version == 1, ailing
+    run.annotate(retrain="1")
+    await run.settle()
+    assert run.condition("Ready") == ("False", "ProgressDeadlineExceeded")
+    message = next(c["message"] for c in run.model["status"]["conditions"] if c["type"] == "Ready")
+    assert "(exit code 3): DigestMismatch" in message
+
+
 async def test_more_replicas_are_no_other_chance_for_a_failed_version() -> None:
     run = await stable_at_version_1()
     run.world.build = lambda job: succeeded("b")

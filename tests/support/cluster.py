@@ -220,6 +220,8 @@ class World:
         What the preflight of a version says; None: its pod is killed before it can say anything.
     healthy
         Whether the servers of a version become ready.
+    ailing
+        What the kubelet says of the container of one that does not.
     accepted
         Whether a Gateway takes routes.
     monitor_ready
@@ -239,6 +241,7 @@ class World:
             outcome="Passed", message="as recorded"
         )
         self.healthy: Callable[[int], bool] = lambda version: True
+        self.ailing: Manifest = {"state": {"waiting": {"reason": "CrashLoopBackOff", "message": "back-off"}}}
         self.monitor_ready = True
         self.accepted = "True"
         self.traffic: Callable[[int], Traffic | None] = lambda version: None
@@ -306,8 +309,7 @@ class World:
             pod = self._pod(f"{name}-pod", labels, deployment)
             pod["status"] = {"phase": "Running", "podIP": name}
             if not good:
-                waiting = {"reason": "CrashLoopBackOff", "message": "back-off"}
-                pod["status"]["containerStatuses"] = [{"name": "triton", "state": {"waiting": waiting}}]
+                pod["status"]["containerStatuses"] = [{"name": "triton", **self.ailing}]
             self._cluster.put(pod)
         ready = replicas if good else 0
         status = {

@@ -260,18 +260,25 @@ def _waiting(pod: Manifest) -> str:
         if condition["type"] == "PodScheduled" and condition["status"] == "False":
             return f"{condition.get('reason', 'Unschedulable')}: {condition.get('message', '')}"
     statuses = [*(status.get("initContainerStatuses") or ()), *(status.get("containerStatuses") or ())]
-    for one in statuses:
-        waiting = (one.get("state") or {}).get("waiting") or {}
-        reason = waiting.get("reason", "")
-        if reason in ("", "ContainerCreating", "PodInitializing"):
-            continue
-        if reason in _IMAGE_REASONS:  # the kubelet goes back and forth between these: one text for all of them
-            return f"{one['name']}: image {one['image']} cannot be pulled"
-        last = (one.get("lastState") or {}).get("terminated") or (one.get("state") or {}).get("terminated") or {}
-        said = last.get("message") or waiting.get("message") or ""
-        code = f" (exit code {last['exitCode']})" if "exitCode" in last else ""
-        return f"{one['name']}: {reason}{code}: {said.strip()[:512]}".rstrip(": ")
-    return ""
+    return next(filter(None, map(_held_up, statuses)), "")
+
+
+def _held_up(container: Manifest) -> str:
+    """Say why one container of a pod does not run; empty where it does, or has only just begun."""
+    state, name = container.get("state") or {}, container["name"]
+    before = (container.get("lastState") or {}).get("terminated") or {}
+    waiting = state.get("waiting") or {}
+    reason = waiting.get("reason", "")
+    if reason in _IMAGE_REASONS:  # the kubelet goes back and forth between these: one text for all of them
+        return f"{name}: image {container['image']} cannot be pulled"
+    if reason in ("", "ContainerCreating", "PodInitializing"):
+        if container.get("ready") or not before.get("exitCode"):
+            return ""
+        reason = "failed"  # and tries again just now: how this try goes nobody knows yet
+    last = before or state.get("terminated") or {}
+    said = last.get("message") or waiting.get("message") or ""
+    code = f" (exit code {last['exitCode']})" if "exitCode" in last else ""
+    return f"{name}: {reason}{code}: {said.strip()[:512]}".rstrip(": ")
 
 
 def _server(deployment: Manifest, pods: Sequence[Manifest]) -> Server:
