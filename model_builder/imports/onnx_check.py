@@ -139,7 +139,7 @@ def _check_inside(place: _Place) -> None:
             f"the model wants to read another file, {shown(told.get('location', ''))}: {shown(place.where)}",
             found=f"external data at {shown(told.get('location', 'no location'))}",
             allowed="a model with all its numbers in the one file",
-            remedy="save it with onnx.save_model(model, file, save_as_external_data=False)",
+            remedy="export it with external_data=False (torch), or save it by onnx.save_model without external data",
         )
 
 
