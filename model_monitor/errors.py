@@ -25,6 +25,7 @@ class Reason(StrEnum):
     UNKNOWN_REQUEST = "UnknownRequest"
     AMBIGUOUS_ROW = "AmbiguousRow"
     STORAGE_UNAVAILABLE = "StorageUnavailable"
+    LABEL_TABLE_UNAVAILABLE = "LabelTableUnavailable"
 
 
 _STATUS = {
@@ -41,6 +42,7 @@ _STATUS = {
     Reason.UNKNOWN_REQUEST: 404,
     Reason.AMBIGUOUS_ROW: 400,
     Reason.STORAGE_UNAVAILABLE: 503,
+    Reason.LABEL_TABLE_UNAVAILABLE: 503,
 }
 
 

@@ -104,10 +104,17 @@ def _read(entries: list[dict[str, Any]]) -> list[GivenLabel]:
             allowed=f"{MAX_LABELS:,} at a time",
             remedy="send them in parts",
         )
-    return [_label(index, entry) for index, entry in enumerate(entries)]
+    return [label_of(index, entry) for index, entry in enumerate(entries)]
 
 
-def _label(index: int, entry: dict[str, Any]) -> GivenLabel:
+def label_of(index: int, entry: dict[str, Any]) -> GivenLabel:
+    """Read one label from its fields by name.
+
+    Raises
+    ------
+    MonitorError
+        ``InvalidLabel``.
+    """
     unknown = sorted(set(entry) - set(FIELDS))
     if unknown:
         raise _at(index, unknown[0], "is not known", ", ".join(FIELDS))

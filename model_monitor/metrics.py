@@ -124,6 +124,24 @@ class Metrics:
             buckets=_DELAYS,
             registry=self.registry,
         )
+        self.label_table_read = Gauge(
+            "andon_monitor_label_table_read_timestamp_seconds",
+            "When the table of labels was last read to its end.",
+            of_model,
+            registry=self.registry,
+        )
+        self.label_table_refused = Counter(
+            "andon_monitor_label_table_refused_total",
+            "Rows of the table of labels that are no label of the model.",
+            of_model,
+            registry=self.registry,
+        )
+        self.label_table_waiting = Gauge(
+            "andon_monitor_label_table_waiting",
+            "Rows of the table of labels whose case was not known at the last look.",
+            of_model,
+            registry=self.registry,
+        )
         self.last_request = Gauge(
             "andon_monitor_last_request_timestamp_seconds",
             "When the last request was scored.",

@@ -24,6 +24,8 @@ from model_monitor.drifting import Drifting
 from model_monitor.features import FeatureKeeper
 from model_monitor.health import Health
 from model_monitor.intake import Intake
+from model_monitor.label_tables import WatchedTable
+from model_monitor.label_watching import LabelWatch
 from model_monitor.metrics import Metrics
 from model_monitor.models import Models
 from model_monitor.page import application as page
@@ -78,10 +80,11 @@ async def running(
     worker = Worker(
         intake, Models(open_store(store).read), recorder, metrics, settings.flush_seconds, (*listeners, drifting.saw)
     )
+    labeller = Labeller(database, settings.namespace, settings.label_tolerance)
     parts = api.Parts(
         database,
         settings.namespace,
-        Labeller(database, settings.namespace, settings.label_tolerance),
+        labeller,
         events,
         Senders(settings),
         intake,
@@ -109,6 +112,8 @@ async def running(
             stack.enter_context(_repeated(declared.look, settings.baselines_seconds))
         stack.enter_context(_repeated(sweep, settings.sweep_seconds))
         stack.enter_context(_repeated(rate, settings.quality_seconds))
+        watch = LabelWatch(_tables(settings, database, labeller), metrics, events)
+        stack.enter_context(_repeated(watch.look, watch.seconds))
         received = receiving.application(intake, metrics, settings.max_body_bytes)
         http = await _listen(stack, received, settings.host, settings.http_port, None)
         app = api.application(parts)
@@ -151,6 +156,10 @@ def _keeper(settings: MonitorSettings) -> KeepInputs | None:
         return None
     dropped, hashed = frozenset(settings.drop_columns), frozenset(settings.hash_columns)
     return FeatureKeeper(dropped, hashed, settings.hash_key()).contents
+
+
+def _tables(settings: MonitorSettings, database: Database, labeller: Labeller) -> list[tuple[WatchedTable, float]]:
+    return [(WatchedTable(one, database, settings.namespace, labeller), one.seconds) for one in settings.label_tables]
 
 
 def _bounds(settings: MonitorSettings) -> Bounds:

@@ -6,7 +6,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
@@ -19,6 +19,31 @@ def _own_namespace() -> str:
         return (ACCOUNT / "namespace").read_text(encoding="utf-8").strip()
     except OSError:
         return "default"
+
+
+class LabelTable(BaseModel):
+    """A table that labels of a model are read from.
+
+    Attributes
+    ----------
+    url_file
+        Holds ``postgresql://…``, read anew for each look.
+    table
+        Its name, with that of its schema before a dot where it is not on the search path.
+    position
+        A column that only grows: a whole number, or a time with its zone.
+    columns
+        Names of its columns by names of a label's fields.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    model: str
+    url_file: Path
+    table: str
+    position: str
+    columns: dict[str, str]
+    seconds: float = Field(default=60, gt=0)
 
 
 class MonitorSettings(BaseSettings):
@@ -76,6 +101,10 @@ class MonitorSettings(BaseSettings):
     label_audience: str = Field(default="andon-labels", description="Which tokens of labels have to be made for.")
     label_senders: tuple[str, ...] = Field(
         default=(), description="JSON list of users and groups who may send labels beside the namespace's own."
+    )
+
+    label_tables: tuple[LabelTable, ...] = Field(
+        default=(), description="JSON list of tables in PostgreSQL that labels are read from; the operator writes it."
     )
 
     api_server: str = Field(default="", description="Of Kubernetes; empty: the pod's own.")

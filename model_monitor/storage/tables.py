@@ -191,6 +191,24 @@ EVENTS = Table(
 )
 Index("events_by_model", EVENTS.c.model_id, EVENTS.c.id)
 
+LABEL_TABLES = Table(
+    "label_tables",
+    METADATA,
+    Column("id", Integer, primary_key=True),
+    Column("namespace", String(63), nullable=False),
+    Column("source", String(64), nullable=False),  # digest of model, table and columns
+    Column("mark", BigInteger, nullable=False),  # the highest position that was read
+    UniqueConstraint("namespace", "source"),
+)
+
+LABEL_ROWS = Table(
+    "label_rows",
+    METADATA,
+    Column("table_id", ForeignKey(LABEL_TABLES.c.id), primary_key=True),
+    Column("digest", String(32), primary_key=True),  # of a row that was taken: those near the mark are read again
+    Column("position", BigInteger, nullable=False),
+)
+
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 

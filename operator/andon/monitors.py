@@ -9,7 +9,7 @@ from andon.api.meta import FIELD_MANAGER, LABEL_MANAGED_BY, MONITOR_NAME
 from andon.api.v1alpha1 import Manifest
 from andon.core.observed import Observed
 from andon.desired.difference import as_applied, stamped
-from andon.desired.monitor import baselines_config, monitor, monitor_claim, owners_of
+from andon.desired.monitor import baselines_config, label_sources_of, monitor, monitor_claim, owners_of
 from andon.desired.platform import Platform
 from andon.errors import AndonError, NameTakenError
 from andon.ports import Cluster
@@ -44,7 +44,8 @@ class Monitors:
             owners = owners_of(models)
             live = {kind: await self._cluster.get(kind, namespace, MONITOR_NAME) for kind in _KINDS}
             if owners:
-                wanted = [baselines_config(owners, models), *monitor(owners, self._platform)]
+                made = monitor(owners, self._platform, label_sources_of(models))
+                wanted = [baselines_config(owners, models), *made]
                 await self._keep(live, [stamped(one) for one in wanted])
             else:
                 await self._remove(live)

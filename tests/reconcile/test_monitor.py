@@ -1,12 +1,18 @@
 """The monitor of a namespace: made by the first FaultModel that wants it, kept by all, gone with the last."""
 
 import json
+import re
 from typing import Any
 
+import pytest
+from pydantic import ValidationError
+
+from andon.api.monitoring import CASE_RULE, TRUTH_RULE, LabelsFrom, Monitoring
 from andon.core.observed import Identity
 from andon.desired.monitor import monitor
 from andon.desired.platform import Images, Platform
 from andon.errors import ForbiddenError
+from model_monitor.settings import MonitorSettings
 from tests.support.cluster import fault_model
 from tests.support.runs import KEY, Run
 
@@ -68,6 +74,53 @@ def test_its_page_can_be_opened() -> None:
     written = monitor((Identity("press-shop", "spindle", "u", 1),), platform)
     (policy,) = [one for one in written if one["kind"] == "NetworkPolicy"]
     assert policy["spec"]["ingress"][1]["from"] == [{"podSelector": {}}, peer]
+
+
+TABLE = {
+    "urlSecretRef": {"name": "repairs"},
+    "table": "plant.repairs",
+    "position": "nr",
+    "columns": {"requestId": "order", "fault": "Broken"},
+}
+
+
+async def test_it_is_told_where_labels_are_fetched() -> None:
+    run = Run()
+    run.apply(monitoring={"enabled": True, "labelsFrom": {"postgres": TABLE}})
+    await run.settle()
+    pod = run.cluster.objects["Deployment", MONITOR]["spec"]["template"]["spec"]
+    (container,) = pod["containers"]
+    (told,) = [one["value"] for one in container["env"] if one["name"] == "ANDON_MONITOR_LABEL_TABLES"]
+    (table,) = MonitorSettings(label_tables=json.loads(told)).label_tables
+    assert (table.model, table.table, table.seconds) == ("spindle", "plant.repairs", 60.0)
+    assert table.columns == {"requestId": "order", "fault": "Broken"}
+    (mount,) = [one for one in container["volumeMounts"] if one["mountPath"] == str(table.url_file.parent)]
+    assert mount["readOnly"]
+    (volume,) = [one["secret"] for one in pod["volumes"] if one["name"] == mount["name"]]
+    items = [{"key": "url", "path": table.url_file.name}]
+    assert volume == {"secretName": "repairs", "items": items, "optional": True}
+
+
+@pytest.mark.parametrize(
+    ("given", "rule"),
+    [
+        ({**TABLE, "columns": {"fault": "f"}}, CASE_RULE),
+        ({**TABLE, "columns": {"asset": "a", "fault": "f"}}, CASE_RULE),
+        ({**TABLE, "columns": {"requestId": "r", "asset": "a", "time": "t", "fault": "f"}}, CASE_RULE),
+        ({**TABLE, "columns": {"requestId": "r", "time": "t", "fault": "f"}}, CASE_RULE),
+        ({**TABLE, "columns": {"requestId": "r"}}, TRUTH_RULE),
+        ({**TABLE, "columns": {"requestId": "r", "fault": "f", "label": "l"}}, TRUTH_RULE),
+        ({**TABLE, "table": 'a"b'}, "String should match"),
+    ],
+)
+def test_a_table_that_cannot_be_read_as_labels_is_refused(given: dict[str, Any], rule: str) -> None:
+    with pytest.raises(ValidationError, match=re.escape(rule)):
+        LabelsFrom.model_validate({"postgres": given})
+
+
+def test_labels_are_fetched_only_where_the_monitor_is() -> None:
+    with pytest.raises(ValidationError, match="labelsFrom needs"):
+        Monitoring.model_validate({"labelsFrom": {"postgres": TABLE}})
 
 
 async def test_at_rest_nothing_is_written() -> None:

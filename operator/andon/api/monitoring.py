@@ -6,7 +6,7 @@ from pydantic import ConfigDict, Field, model_validator
 
 from andon.api.analysis import Share as Points
 from andon.api.durations import Duration
-from model_builder.spec import Spec, cel
+from model_builder.spec import SecretReference, Spec, cel
 
 Share = Annotated[str, Field(min_length=4, max_length=8, pattern=r"^0[.]9([5-9]|[5-9][0-9]{1,4})$")]
 """A share that can be promised: with less than 0.95 no burn rate would ever be reached."""
@@ -42,6 +42,12 @@ Reaction = Literal["Alert", "Hold", "RollBack", "Retrain"]
 REACTION_RULE = (
     "monitoring.onDrift and onAccuracyLoss need monitoring.enabled: true, since only the monitor sees either"
 )
+
+CASE_RULE = "columns needs requestId, or asset and time in its place"
+TRUTH_RULE = "columns needs fault or label, one of both"
+LABELS_RULE = "monitoring.labelsFrom needs monitoring.enabled: true, since the monitor reads them"
+
+TableColumn = Annotated[str, Field(min_length=1, max_length=63)]
 
 LabelKey = Annotated[str, Field(min_length=1, max_length=317)]
 LabelValue = Annotated[str, Field(max_length=63)]
@@ -82,6 +88,80 @@ class Alerts(Spec):
     )
 
 
+class LabelColumns(Spec):
+    """Names of the columns that say what a label says; a column that is absent is a field left out."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "x-kubernetes-validations": [
+                cel(
+                    "has(self.requestId) ? !has(self.asset) && !has(self.time) : has(self.asset) && has(self.time)",
+                    CASE_RULE,
+                ),
+                cel("has(self.fault) != has(self.label)", TRUTH_RULE),
+            ]
+        }
+    )
+
+    request_id: TableColumn | None = Field(default=None, description="The id of the request; or asset and time.")
+    row: TableColumn | None = Field(default=None, description="Which row of the request, 0 for the first.")
+    asset: TableColumn | None = Field(default=None, description="The asset, as in the header of stickyBy.")
+    time: TableColumn | None = Field(default=None, description="When the asset was asked about: a time with its zone.")
+    fault: TableColumn | None = Field(default=None, description="Whether it was a fault: a boolean.")
+    label: TableColumn | None = Field(default=None, description="The class, by its name in the training data.")
+    selection: TableColumn | None = Field(
+        default=None, description="How the case was chosen: Queue, Record or Sample. Absent: Record."
+    )
+
+    @model_validator(mode="after")
+    def _say_whose_and_what(self) -> Self:
+        by_asset = self.asset is not None and self.time is not None
+        if (self.request_id is None) != by_asset or (by_asset is False and (self.asset or self.time)):
+            raise ValueError(CASE_RULE)
+        if (self.fault is None) == (self.label is None):
+            raise ValueError(TRUTH_RULE)
+        return self
+
+
+class SecretKey(SecretReference):
+    """One key of a Secret in the FaultModel's own namespace."""
+
+    key: str = Field(
+        default="url", min_length=1, max_length=253, pattern=r"^[-._a-zA-Z0-9]+$", description="Key that holds it."
+    )
+
+
+class PostgresLabels(Spec):
+    """A table in PostgreSQL that labels are read from. It is never written."""
+
+    url_secret_ref: SecretKey = Field(
+        description=(
+            "Key of a Secret in the FaultModel's namespace that holds postgresql://USER:PASSWORD@HOST/DATABASE, best of"
+            " an account that may read this table and nothing else, with ?sslmode=verify-full."
+        )
+    )
+    table: str = Field(
+        min_length=1,
+        max_length=127,
+        pattern=r'^[^".]{1,63}([.][^".]{1,63})?$',
+        description="Name of the table or view, with that of its schema before a dot.",
+    )
+    position: TableColumn = Field(
+        description=(
+            "A column that only grows: a whole number, such as an identity, or a time with its zone of the last change."
+            " Rows are read in its order, from where reading ended."
+        )
+    )
+    columns: LabelColumns = Field(description="Which column says what.")
+    interval: Duration = Field(default="60s", description="Between two looks.")
+
+
+class LabelsFrom(Spec):
+    """Where labels are fetched, beside those that are sent."""
+
+    postgres: PostgresLabels = Field(description="A table in PostgreSQL.")
+
+
 class Damping(Spec):
     """How sure and how rare reactions are."""
 
@@ -105,7 +185,8 @@ class Monitoring(Spec):
                     "(has(self.enabled) && self.enabled) || ((!has(self.onDrift) || self.onDrift == 'Alert')"
                     " && (!has(self.onAccuracyLoss) || self.onAccuracyLoss == 'Alert'))",
                     REACTION_RULE,
-                )
+                ),
+                cel("!has(self.labelsFrom) || (has(self.enabled) && self.enabled)", LABELS_RULE),
             ]
         }
     )
@@ -152,6 +233,9 @@ class Monitoring(Spec):
     min_positives: int = Field(
         default=30, ge=1, le=1_000_000, description="With fewer labelled faults nothing is said of accuracy."
     )
+    labels_from: LabelsFrom | None = Field(
+        default=None, description="Where labels are fetched. None: they are sent to the monitor."
+    )
     damping: Damping = Field(default_factory=Damping, description="How sure and how rare reactions are.")
     alerts: Alerts = Field(default_factory=Alerts, description="When people are called.")
     dashboard: bool = Field(default=True, description="Write a dashboard for Grafana.")
@@ -168,4 +252,6 @@ class Monitoring(Spec):
     def _reacts_to_what_is_seen(self) -> Self:
         if not self.enabled and {self.on_drift, self.on_accuracy_loss} != {"Alert"}:
             raise ValueError(REACTION_RULE)
+        if not self.enabled and self.labels_from is not None:
+            raise ValueError(LABELS_RULE)
         return self

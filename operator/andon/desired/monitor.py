@@ -3,6 +3,8 @@
 import json
 from collections.abc import Sequence
 
+from pydantic import ValidationError
+
 from andon.api.meta import (
     ANNOTATION_REBASELINE,
     API_VERSION,
@@ -17,8 +19,10 @@ from andon.api.meta import (
     MONITOR_NAME,
     MONITOR_PAGE_PORT,
 )
+from andon.api.monitoring import LabelsFrom
 from andon.api.v1alpha1 import Manifest
 from andon.core.observed import Identity
+from andon.desired.label_tables import LabelSource, add_label_tables
 from andon.desired.platform import Platform
 from andon.desired.pods import CONTAINER_SECURITY, Mounts, add_store, environment, pod_spec
 
@@ -75,6 +79,22 @@ def baselines_config(owners: Sequence[Identity], models: Sequence[Manifest]) -> 
     return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": meta, "data": declared(models)}
 
 
+def label_sources_of(models: Sequence[Manifest]) -> tuple[LabelSource, ...]:
+    """Give the tables of labels of the FaultModels that a monitor belongs to, in the order of their names.
+
+    A spec that cannot be read is passed over: whoever looks at that FaultModel says so.
+    """
+    found = []
+    for owner in owners_of(models):
+        (model,) = [one for one in models if one["metadata"]["name"] == owner.name]
+        given = model["spec"]["monitoring"].get("labelsFrom")
+        try:
+            found += [LabelSource(owner.name, LabelsFrom.model_validate(given).postgres)] if given else []
+        except ValidationError:
+            continue
+    return tuple(found)
+
+
 def monitor_claim(namespace: str, platform: Platform) -> Manifest:
     """Write the claim for predictions and labels. It is made once, and outlives the monitor: labels are dear."""
     spec: Manifest = {
@@ -87,13 +107,15 @@ def monitor_claim(namespace: str, platform: Platform) -> Manifest:
     return {"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": meta, "spec": spec}
 
 
-def monitor(owners: Sequence[Identity], platform: Platform) -> list[Manifest]:
+def monitor(owners: Sequence[Identity], platform: Platform, sources: Sequence[LabelSource] = ()) -> list[Manifest]:
     """Write the service account, the NetworkPolicy, the Service and the Deployment.
 
     Parameters
     ----------
     owners
         All FaultModels of the namespace that have monitoring enabled; at least one.
+    sources
+        Tables that labels are read from.
     """
     namespace = owners[0].namespace
     service_ports = [{"name": name, "port": number, "targetPort": name} for name, number in _PORTS]
@@ -121,7 +143,7 @@ def monitor(owners: Sequence[Identity], platform: Platform) -> list[Manifest]:
                 "selector": {"matchLabels": LABELS},
                 # Its database has one writer.
                 "strategy": {"type": "Recreate"},
-                "template": {"metadata": {"labels": LABELS, "annotations": _SCRAPED}, "spec": _pod(platform)},
+                "template": {"metadata": {"labels": LABELS, "annotations": _SCRAPED}, "spec": _pod(platform, sources)},
             },
         },
     ]
@@ -155,11 +177,12 @@ def _admitted(platform: Platform) -> Manifest:
     }
 
 
-def _pod(platform: Platform) -> Manifest:
+def _pod(platform: Platform, sources: Sequence[LabelSource]) -> Manifest:
     mounts = Mounts()
     values = {"TMPDIR": "/tmp", "ANDON_MONITOR_BASELINES": BASELINES, **add_store(mounts, platform, read_only=True)}  # noqa: S108  the container's own
     mounts.add("data", "/data", {"persistentVolumeClaim": {"claimName": MONITOR_NAME}})
     mounts.add("baselines", BASELINES, {"configMap": {"name": MONITOR_NAME, "optional": True}})
+    values |= add_label_tables(mounts, sources)
     mounts.add("tmp", "/tmp", {"emptyDir": {"sizeLimit": "256Mi"}})  # noqa: S108
     container = {
         "name": COMPONENT_MONITOR,
