@@ -18,6 +18,7 @@ IMPORT: dict[str, Any] = {
     "features": ["torque", "wear"],
 }
 
+PINNED = {**TRAIN, "data": {**TRAIN["data"], "sha256": "a" * 64}}
 EDGE = {"parentRefs": [{"name": "edge"}]}
 
 
@@ -55,6 +56,19 @@ def test_a_canary_with_windows_is_taken(kubectl: Kubectl) -> None:
         "timeZone": "Europe/Berlin",
     }
     assert refusal(kubectl, rollout={"steps": steps, "windows": [window]}) == ""
+
+
+def test_reactions_and_a_schedule_are_taken(kubectl: Kubectl) -> None:
+    monitoring = {
+        "enabled": True,
+        "onDrift": "Retrain",
+        "onAccuracyLoss": "RollBack",
+        "recallLoss": "0.05",
+        "damping": {"after": "5m", "cooldown": "12h"},
+    }
+    retrain = {"schedule": "0 3 * * SUN", "timeZone": "Europe/Berlin"}
+    assert refusal(kubectl, monitoring=monitoring, retrain=retrain) == ""
+    assert refusal(kubectl, monitoring={"onDrift": "Alert"}, source={"import": IMPORT}) == ""
 
 
 def test_an_analysis_of_everything_is_taken(kubectl: Kubectl) -> None:
@@ -151,6 +165,15 @@ def test_each_provider_is_taken_with_what_it_can_do(kubectl: Kubectl, rollout: d
         ({"rollout": {"traffic": {"stickyBy": "X-Asset: 1"}}}, "should match"),
         ({"rollout": {"traffic": {"provider": "Direct"}, "steps": [{"weight": 5}]}}, "switches all requests at once"),
         ({"rollout": {"traffic": {"provider": "Direct"}}, "monitoring": {"enabled": True}}, "copies no requests"),
+        ({"monitoring": {"onDrift": "Hold"}}, "need monitoring.enabled: true"),
+        ({"monitoring": {"enabled": True, "onAccuracyLoss": "Panic"}}, "supported values"),
+        ({"monitoring": {"enabled": True, "recallLoss": "1.0"}}, "should match"),
+        ({"monitoring": {"enabled": True, "damping": {"after": "0s"}}}, "longer than zero"),
+        ({"retrain": {"schedule": "every night"}}, "should match"),
+        ({"retrain": {}}, "spec.retrain.schedule"),
+        ({"retrain": {"schedule": "0 3 * * *"}, "source": {"import": IMPORT}}, "need source.train"),
+        ({"retrain": {"schedule": "0 3 * * *"}, "source": {"train": PINNED}}, "not pinned by sha256"),
+        ({"monitoring": {"enabled": True, "onDrift": "Retrain"}, "source": {"train": PINNED}}, "not pinned by sha256"),
         ({"source": {}}, "exactly one of train and import"),
         ({"source": {"train": TRAIN, "import": IMPORT}}, "exactly one of train and import"),
         ({"source": {"import": {**IMPORT, "data": None}}}, "spec.source.import.data"),

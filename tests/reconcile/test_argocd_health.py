@@ -9,6 +9,7 @@ import yaml
 from lupa.lua51 import LuaRuntime
 
 from tests.support.cluster import failed, succeeded
+from tests.support.live import drifting
 from tests.support.runs import Run
 
 FOLDER = Path(__file__).parents[2] / "docs/argocd"
@@ -122,6 +123,33 @@ async def test_what_was_rolled_back_is_degraded(how: str) -> None:
     await run.settle()
     assert run.condition("Available")[0] == "True"
     assert health(run.model)[0] == "Degraded"
+
+
+def _see_drift(run: Run) -> None:
+    digest = run.model["status"]["stable"]["digest"]
+    run.world.live = lambda: drifting(digest)
+
+
+async def test_drift_alone_is_healthy_and_what_it_holds_suspended() -> None:
+    run = await _on_the_line(monitoring={"enabled": True, "onDrift": "Hold", "damping": {"after": "1m"}})
+    _see_drift(run)
+    await run.until(lambda: "No new version gains traffic" in str(run.model["status"]))
+    assert health(run.model)[0] == "Healthy"
+    run.annotate(retrain="1")
+    await _until_reason(run, "HeldByDrift")
+    assert health(run.model)[0] == "Suspended"
+
+
+async def test_a_line_that_was_given_back_by_a_reaction_is_degraded() -> None:
+    watched = {"enabled": True, "onDrift": "RollBack", "damping": {"after": "1m"}}
+    run = await _on_the_line(rollout={}, monitoring=watched)
+    run.annotate(retrain="1")
+    await run.settle()
+    _see_drift(run)
+    await run.until(lambda: run.model["status"]["phase"] == "RolledBack")
+    state, message = health(run.model)
+    assert state == "Degraded"
+    assert "Drifted: torque" in message
 
 
 async def test_a_build_that_failed_is_degraded_and_says_why() -> None:

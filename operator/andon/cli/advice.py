@@ -175,6 +175,21 @@ def _thaw(facts: Facts) -> tuple[str, ...]:
     )
 
 
+def _let_through(facts: Facts) -> tuple[str, ...]:
+    return (
+        "Wait: it goes on by itself when that is over for a while. InputsSteady and AccuracyKept above say how it is.",
+        f"To let it in all the same, where it is the cure: {_word(facts, 'promote')}",
+        f"To call it off: {_word(facts, 'abort')}",
+    )
+
+
+def _given_back(facts: Facts) -> tuple[str, ...]:
+    return (
+        "The version before serves. See whether the machine, a sensor or the data has changed; then change the spec.",
+        f"If the data was mended under the same address, have it read again: {_retrain(facts)}",
+    )
+
+
 def _unroll(facts: Facts) -> tuple[str, ...]:
     return (
         "What serves goes on serving. Mend the spec or the data, then let versions come again:"
@@ -244,6 +259,10 @@ _ADVICE: dict[str, Callable[[Facts], tuple[str, ...]]] = {
     Reason.ANALYSIS_FAILED: _better_version,
     Reason.WATCHING: _watch,
     Reason.FROZEN: _thaw,
+    Reason.HELD_BY_DRIFT: _let_through,
+    Reason.HELD_BY_ACCURACY_LOSS: _let_through,
+    Reason.DRIFTED: _given_back,
+    Reason.ACCURACY_LOST: _given_back,
     Reason.ROLLBACK_ASKED: _unroll,
     Reason.INVALID_ROLLBACK: _unroll,
     Reason.WAITING_FOR_WINDOW: _wait_for_window,

@@ -217,6 +217,10 @@ def test_watch_prints_changes_tells_lost_connections_and_ends_by_the_last_state(
         ("AnalysisFailed", "change the spec or the data"),
         ("Watching", "andon rollback spindle"),
         ("Frozen", "andon.dev/freeze-"),
+        ("HeldByDrift", "andon promote spindle"),
+        ("HeldByAccuracyLoss", "andon promote spindle"),
+        ("AccuracyLost", "The version before serves."),
+        ("Drifted", "andon.dev/retrain="),
         ("RollbackAsked", "andon.dev/rollback-"),
     ],
 )
