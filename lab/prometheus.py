@@ -21,16 +21,16 @@ def ensure(paths: Paths) -> Path:
     Returns
     -------
     Path
-        The folder with `PROGRAMS`.
+        The folder with `PROGRAMS`; beside it lies `share`, where Debian has what they look for in /usr/share.
 
     Raises
     ------
     LabError
         `PackagesMissing` where apt-get is not to be had, or `CommandFailed`.
     """
-    target = paths.cache / "bin" / "prometheus-debian"
+    target = paths.cache / "bin" / "prometheus-debian-usr"
     if target.exists():
-        return target
+        return target / "bin"
     if shutil.which("apt-get") is None:
         raise LabError("PackagesMissing", f"not there: {', '.join(PACKAGES)}", remedy="put them into " + str(target))
     with exclusive(paths, "fetch-prometheus"):
@@ -38,7 +38,7 @@ def ensure(paths: Paths) -> Path:
             target.parent.mkdir(parents=True, exist_ok=True)
             with step(f"fetching {' and '.join(PACKAGES)}", "half a minute"):
                 _fetch(target)
-    return target
+    return target / "bin"
 
 
 def _fetch(target: Path) -> None:
@@ -52,4 +52,4 @@ def _fetch(target: Path) -> None:
             shell.run(*APT, "download", *PACKAGES, environment=quiet, folder=here)
         for package in sorted(here.glob("*.deb")):
             shell.run("dpkg-deb", "--extract", package, here / "root")
-        (here / "root" / "usr" / "bin").rename(target)
+        (here / "root" / "usr").rename(target)

@@ -78,7 +78,8 @@ def _clients() -> Row:
             Panel(
                 "Failed requests by version",
                 "Share of requests that got no answer through no fault of the client.",
-                [Query(f"{failed}{_RECORDED} / {every}{_RECORDED}", "version {{version}}")],
+                # Without a failure there is no series of failures, and no data would look like no scrape.
+                [Query(f"({failed}{_RECORDED} or {every}{_RECORDED} * 0) / {every}{_RECORDED}", "version {{version}}")],
                 unit="percentunit",
             ),
             Panel(

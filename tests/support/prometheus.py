@@ -71,6 +71,11 @@ def over(address: str, query: str, begin: float, end: float, step: int = 5) -> l
     return found
 
 
+_TEMPLATES = Path("/usr/share/prometheus/alertmanager")
+_WITH_TEMPLATES = 'mount -t overlay overlay -o "lowerdir=$0:/usr/share" /usr/share && exec "$@"'
+"""Debian's Alertmanager reads its templates from one fixed place: given to it alone, so that nothing is installed."""
+
+
 @contextmanager
 def alertmanager(folder: Path) -> Iterator[str]:
     """Run an Alertmanager that sends nobody anything; give host and port."""
@@ -80,7 +85,11 @@ def alertmanager(folder: Path) -> Iterator[str]:
         free.bind(("127.0.0.1", 0))
         address = f"127.0.0.1:{free.getsockname()[1]}"
     words = [f"--config.file={path}", f"--storage.path={folder}/alertmanager", f"--web.listen-address={address}"]
-    command = [promtool.program("prometheus-alertmanager"), *words, "--cluster.listen-address="]
+    program = promtool.program("prometheus-alertmanager")
+    command = [program, *words, "--cluster.listen-address="]
+    if not _TEMPLATES.exists():
+        share = str(Path(program).parents[1] / "share")
+        command = ["unshare", "--mount", "--", "sh", "-c", _WITH_TEMPLATES, share, *command]
     with (folder / "alertmanager.log").open("wb") as log:
         running = subprocess.Popen(command, stdout=log, stderr=log)
         try:
