@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from benchmarks import drift_engines
 from benchmarks.real_data import folder
 from model_builder.baseline import _histogram
 from model_monitor.drift.baseline import Baseline, Column, _number
@@ -206,6 +207,10 @@ def main(seeds: int) -> None:
     print(
         f"\nIn the order of the file: drifted {', '.join(sorted(drifted))}; broken {', '.join(sorted(broken)) or 'no'}."
     )
+    fleet = drift_engines.engines()
+    if fleet is not None:
+        print("\nEngines of C-MAPSS FD001:\n")
+        drift_engines.print_tables(fleet)
 
 
 if __name__ == "__main__":
