@@ -53,12 +53,23 @@ def build(
 @app.command(epilog=EXIT_CODES)
 def compress(
     source: Annotated[
-        Path,
+        Path | None,
         typer.Argument(help="A FaultModel manifest or BuildSpec in YAML, or an artifact: the folder of a build."),
-    ],
+    ] = None,
+    model: Annotated[
+        Path | None, typer.Option(help="Instead of SOURCE: a fitted forest, as skops or ONNX. Checked like any import.")
+    ] = None,
     data: Annotated[
         str | None,
-        typer.Option(help="The data: a local path or a URI. For an artifact needed: the file it was built from."),
+        typer.Option(
+            help="The data: a local path or a URI. Needed for an artifact (the file it was built from) and for a model "
+            "(labelled rows that it was not fitted on)."
+        ),
+    ] = None,
+    target: Annotated[str | None, typer.Option(help="With --model: the column of the data that it predicts.")] = None,
+    feature: Annotated[
+        list[str] | None,
+        typer.Option(help="With --model, again and again: its columns in order. Needed where the file has no names."),
     ] = None,
     max_bytes: Annotated[
         int | None, typer.Option(help="Largest model file in bytes.", show_default="no limit", min=500)
@@ -86,13 +97,20 @@ def compress(
     manifest's own budget, and its prune and quantize give way to the search.
 
     Try: python -m model_builder compress examples/spindle.yaml --data machine_fault.csv --max-bytes 10000
+
+    Try: python -m model_builder compress --model forest.skops --data labelled.csv --target fault
     """
     watch = Stopwatch()
-    from model_builder.compressing import Wanted
+    if (source is None) == (model is None):
+        raise typer.BadParameter("give SOURCE or --model, one of the two")
+    if (model is None) != (target is None) or (feature and model is None):
+        raise typer.BadParameter("--model goes with --target, and --feature only with them")
+    from model_builder.compressing import Elsewhere, Wanted
     from model_builder.local import compress_locally
 
     wanted = Wanted(max_bytes, max_loss, max_minutes, interactions)
-    raise typer.Exit(compress_locally(source, wanted, data, out, as_json, Settings.from_environment(), watch))
+    given = source if source is not None else Elsewhere(model or Path(), target or "", tuple(feature or ()))
+    raise typer.Exit(compress_locally(given, wanted, data, out, as_json, Settings.from_environment(), watch))
 
 
 @app.command(epilog=EXIT_CODES)

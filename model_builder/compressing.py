@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,9 @@ from typing import Any
 from model_builder.build import Built
 from model_builder.compression.report import CandidateFacts
 from model_builder.errors import BuilderError, Reason
+from model_builder.imports.content import MAX_MODEL_BYTES, too_large
+from model_builder.imports.probe import probe
+from model_builder.imports.skops_check import columns_of
 from model_builder.model_report import ModelReport
 from model_builder.report import Metrics, Reduction, Report, Usage
 from model_builder.spec import BuildSpec
@@ -66,7 +70,10 @@ def spec_to_compress(source: Path, wanted: Wanted, data: str | None) -> BuildSpe
     BuilderError
         ``InvalidSpec``, ``ArtifactNotFound`` or ``DigestMismatch``.
     """
-    document = _of_artifact(source, data) if source.is_dir() else _plain(read_spec(source))
+    return _with_budget(_of_artifact(source, data) if source.is_dir() else _plain(read_spec(source)), wanted)
+
+
+def _with_budget(document: dict[str, Any], wanted: Wanted) -> BuildSpec:
     compression = document.get("compression", {})
     asked = {"maxBytes": wanted.max_bytes, "maxLoss": wanted.max_loss, "maxMinutes": wanted.max_minutes}
     budget = compression.get("budget", {}) | {name: value for name, value in asked.items() if value is not None}
@@ -74,14 +81,78 @@ def spec_to_compress(source: Path, wanted: Wanted, data: str | None) -> BuildSpe
     return parse_spec({**document, "compression": {"budget": budget, "interactions": interactions}})
 
 
-def data_not_named(artifact: Path) -> BuilderError:
-    """Refuse an artifact without its data."""
+@dataclass(frozen=True)
+class Elsewhere:
+    """A file with a model that was made elsewhere, and what its data hold.
+
+    Attributes
+    ----------
+    features
+        Columns of the data in the order of the model's input; empty where the file names them itself.
+    """
+
+    model: Path
+    target: str
+    features: tuple[str, ...] = ()
+
+
+def spec_of_model(given: Elsewhere, wanted: Wanted, data: str) -> BuildSpec:
+    """Give the spec of a build that takes in a model file and compresses it.
+
+    The file is checked and tried as every import is, in a process of its own.
+
+    Raises
+    ------
+    BuilderError
+        Every reason of a file that is not taken in; ``ModelInputsDiffer`` where nobody names its columns.
+    """
+    path = given.model.absolute()
+    try:
+        size = path.stat().st_size
+    except OSError:
+        raise BuilderError(
+            Reason.DATA_NOT_FOUND,
+            f"there is no file {given.model}",
+            found="no such file",
+            allowed="a skops or ONNX file",
+            remedy="correct the path",
+        ) from None
+    if size > MAX_MODEL_BYTES:
+        raise too_large(size)
+    kind = probe(path)
+    features = given.features or (columns_of(path.read_bytes()) if kind == "skops" else ())
+    if not features:
+        raise BuilderError(
+            Reason.MODEL_INPUTS_DIFFER,
+            f"{given.model} does not name the columns of its input",
+            found="a model that was fitted on an array",
+            allowed="--feature for each column, in the order of the model's input",
+            remedy="name them, or fit the model on a data frame, whose columns skops keeps",
+        )
+    importing = {
+        "uri": str(path),
+        "format": kind,
+        "data": {"uri": data},
+        "target": given.target,
+        "features": list(features),
+    }
+    return _with_budget({"name": _label(path.stem), "source": {"import": importing}}, wanted)
+
+
+def _label(text: str) -> str:
+    label = re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")[:50].strip("-")
+    return label if label[:1].isalpha() else f"model-{label}".strip("-")
+
+
+def data_not_named(source: Path) -> BuilderError:
+    """Refuse an artifact, or a model's file, without its data."""
+    artifact = source.is_dir()
     return BuilderError(
         Reason.INVALID_SPEC,
-        f"{artifact} is an artifact, and an artifact does not say where its data is",
+        f"{source} is {'an artifact' if artifact else 'a model'}, and does not say where its data is",
         found="no --data",
-        allowed="--data with the file that it was built from",
-        remedy="name that file; its digest is checked",
+        allowed=f"--data with {'the file that it was built from' if artifact else 'labelled rows'}",
+        remedy="name that file; its digest is checked" if artifact else "name rows that the model was not fitted on",
     )
 
 

@@ -11,7 +11,14 @@ from rich.console import Console, RenderableType
 
 from model_builder.artifact import check_output
 from model_builder.build import build
-from model_builder.compressing import Wanted, compression_view, data_not_named, spec_to_compress
+from model_builder.compressing import (
+    Elsewhere,
+    Wanted,
+    compression_view,
+    data_not_named,
+    spec_of_model,
+    spec_to_compress,
+)
 from model_builder.console import ConsoleProgress, problem, summary
 from model_builder.console_compression import compression_panel
 from model_builder.console_views import data_view, validation_view
@@ -89,7 +96,7 @@ def build_locally(
 
 
 def compress_locally(
-    source: Path,
+    source: Path | Elsewhere,
     wanted: Wanted,
     data: str | None,
     out: Path | None,
@@ -97,30 +104,41 @@ def compress_locally(
     settings: Settings,
     watch: Stopwatch,
 ) -> int:
-    """Make the model of a manifest or an artifact as small as its budget allows, and tell what there was to choose.
+    """Make a model as small as its budget allows, and tell what there was to choose.
 
     Parameters
     ----------
+    source
+        A manifest, the folder of an artifact, or the file of a model that was made elsewhere.
     out
         Where to write the artifact; None to keep nothing.
     """
 
     def run(progress: Progress) -> tuple[str, RenderableType]:
-        if source.is_dir() and data is None:
-            raise data_not_named(source)
-        spec = spec_to_compress(source, wanted, data)
+        spec, base = _asked(source, wanted, data)
         if out is not None:
             check_output(out)
         with tempfile.TemporaryDirectory(prefix="andon-") as folder:
             scratch = Path(folder)
-            local = _fetched(spec, data, source.parent, settings, scratch, progress)
-            other = _independent(spec, source.parent, settings, scratch, progress)
-            imported = _model(spec, source.parent, settings, scratch, progress)
+            local = _fetched(spec, data, base, settings, scratch, progress)
+            other = _independent(spec, base, settings, scratch, progress)
+            imported = _model(spec, base, settings, scratch, progress)
             built = build(spec, local, out or scratch / "artifact", progress, other, imported)
         view = compression_view(built, None if out is None else out.absolute().as_uri(), watch.usage())
         return _json(view), compression_panel(view)
 
     return _tell(run, as_json)
+
+
+def _asked(source: Path | Elsewhere, wanted: Wanted, data: str | None) -> tuple[BuildSpec, Path]:
+    """Give the spec, and the folder that relative paths in it start at."""
+    if isinstance(source, Elsewhere):
+        if data is None:
+            raise data_not_named(source.model)
+        return spec_of_model(source, wanted, data), Path()
+    if source.is_dir() and data is None:
+        raise data_not_named(source)
+    return spec_to_compress(source, wanted, data), source.parent
 
 
 def inspect_locally(file: Path, data: str | None, as_json: bool, settings: Settings) -> int:

@@ -38,6 +38,8 @@ def convert(file: Path, out: Path) -> str:
             allowed="a file that pickle or joblib has written",
             remedy="correct the path",
         ) from None
+    except MemoryError:
+        raise  # the machine's fault and not the file's
     except Exception as error:  # noqa: BLE001 (a pickle raises what it likes)
         raise unreadable("nothing that joblib can open", error) from None
     content = skops_io.dumps(model)

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import sklearn
 from sklearn.impute import SimpleImputer
 from sklearn.pipeline import Pipeline
 from threadpoolctl import threadpool_limits
@@ -26,7 +27,7 @@ from model_builder.imports.foreign_trees import as_trees
 from model_builder.imports.onnx_trees import has_trees
 from model_builder.imports.order import reorder
 from model_builder.imports.probe import open_onnx, probe
-from model_builder.imports.skops_check import read_skops
+from model_builder.imports.skops_check import read_skops, written_by
 from model_builder.modelling import Selected
 from model_builder.parity import Model
 from model_builder.progress import Progress
@@ -138,6 +139,8 @@ def _skops(content: bytes, wanted: Import, classes: tuple[str, ...], matrix: Mat
         wanted, tuple(class_name(_text(each)) for each in last.classes_), len(last.classes_), classes
     )
     notes = [note] if note else []
+    if (version := written_by(content)) not in ("", sklearn.__version__):
+        notes.append(f"the file was written by scikit-learn {version}, and read by {sklearn.__version__}")
     reorder(last, _order(told, classes, len(last.classes_)))
     if hasattr(last, "n_jobs"):
         last.n_jobs = 1

@@ -192,6 +192,8 @@ def _in_known_opset(model: ModelProto) -> ModelProto:
         return model
     try:
         return onnx.version_converter.convert_version(model, CONVERTED_OPSET)
+    except MemoryError:
+        raise  # the machine's fault and not the file's
     except Exception as error:  # noqa: BLE001 (the converter raises what its C++ part throws)
         raise BuilderError(
             Reason.UNSUPPORTED_OPSET,

@@ -73,6 +73,8 @@ def read_onnx(content: bytes) -> ModelProto:
         _check_size(place)
     try:
         onnx.checker.check_model(model, full_check=True)
+    except MemoryError:
+        raise  # the machine's fault and not the file's
     except Exception as error:  # noqa: BLE001 (the checker raises what its C++ part throws, and all of it means this)
         raise unreadable("ONNX that breaks the rules of ONNX", error) from None
     return model

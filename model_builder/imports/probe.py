@@ -68,6 +68,8 @@ def try_out(content: bytes) -> Kind:
     rows = np.array([0.0, 1.0, -1e30, 1e30], np.float32)[:, None] * np.ones((1, width), np.float32)
     try:
         model.predict_proba(rows)
+    except MemoryError:
+        raise  # the machine's fault and not the file's
     except Exception as error:  # noqa: BLE001 (whatever a library says of a model that it opened)
         raise unreadable("a model that cannot be asked", error) from None
     return kind
@@ -83,7 +85,7 @@ def open_onnx(content: bytes) -> ForeignModel:
     """
     try:
         return ForeignModel(content)
-    except BuilderError:
+    except (BuilderError, MemoryError):
         raise
     except Exception as error:  # noqa: BLE001 (ONNX Runtime raises what its C++ part throws)
         raise unreadable("ONNX that ONNX Runtime refuses", error) from None

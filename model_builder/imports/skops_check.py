@@ -99,15 +99,43 @@ def read_skops(content: bytes) -> ClassifierMixin:
 
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+            warnings.simplefilter("ignore")  # of other versions ``written_by`` tells
             untrusted = set(skops_io.get_untrusted_types(data=content))
             unknown = sorted(untrusted - CHECKED_TYPES)
             estimator: Any = None if unknown else skops_io.loads(content, trusted=sorted(untrusted))
+    except MemoryError:
+        raise  # the machine's fault and not the file's
     except Exception as error:  # noqa: BLE001 (whatever a damaged file brings about means this)
         raise unreadable("no skops file that this release of scikit-learn and skops can open", error) from None
     if unknown:
         raise _untrusted(unknown)
     return _checked(estimator)
+
+
+def written_by(content: bytes) -> str:
+    """Give the version of scikit-learn that wrote a file; empty where the file does not tell.
+
+    scikit-learn only warns of another one, and forgets it.
+    """
+    for state in _states(_schema(content)):
+        told = state.get("content")
+        version = told.get("_sklearn_version") if isinstance(told, dict) else None
+        if isinstance(version, dict) and isinstance(version.get("content"), str):
+            return str(version["content"]).strip('"')[:20]
+    return ""
+
+
+def columns_of(content: bytes) -> tuple[str, ...]:
+    """Give the names of the columns that the classifier of a file was fitted on; none where it knows none.
+
+    Raises
+    ------
+    BuilderError
+        As ``read_skops``.
+    """
+    estimator: Any = read_skops(content)
+    first = estimator.steps[0][1] if isinstance(estimator, Pipeline) else estimator
+    return tuple(str(name) for name in getattr(first, "feature_names_in_", ()))
 
 
 def _schema(content: bytes) -> Any:  # noqa: ANN401 (JSON)
@@ -157,7 +185,7 @@ def _checked(estimator: Any) -> ClassifierMixin:  # noqa: ANN401
         raise _unsupported(steps[-1])
     try:
         check_trees(steps[-1])
-    except BuilderError:
+    except (BuilderError, MemoryError):
         raise
     except Exception as error:  # noqa: BLE001 (attributes that are missing or of another type)
         raise unreadable("a skops file with an estimator that is not whole, or not fitted", error) from None

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import io
 import json
+import pickle
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pandas
 import pytest
+from sklearn.ensemble import RandomForestClassifier
+from skops import io as skops_io
 from typer.testing import CliRunner
 
 from model_builder.__main__ import app
-from model_builder.compressing import CompressionView, Wanted, spec_to_compress
+from model_builder.compressing import CompressionView, Elsewhere, Wanted, spec_of_model, spec_to_compress
 from model_builder.compression import candidates, search
 from model_builder.compression.candidates import Family
 from model_builder.errors import Reason
@@ -30,6 +35,7 @@ def few_candidates(monkeypatch: pytest.MonkeyPatch) -> None:
         return tuple(replace(each, variants=each.variants[-2:]) for each in whole(trees, interactions)[:1])
 
     monkeypatch.setattr(search, "families", few)
+    monkeypatch.setattr(search, "larger_families", lambda trees: candidates.larger_families(trees)[:1])
 
 
 def spec_file(folder: Path, **more: Any) -> Path:
@@ -131,3 +137,69 @@ def test_a_chosen_threshold_does_not_go_with_a_search(tmp_path: Path) -> None:
     path = spec_file(tmp_path, validation={"decisionThreshold": {"optimize": "f1"}})
     with refused(Reason.INVALID_SPEC, "decisionThreshold"):
         spec_to_compress(path, Wanted(), None)
+
+
+def forest_file(folder: Path, named: bool) -> Path:
+    """Write a forest that was fitted elsewhere, and rows that it has not seen."""
+    lines = fault_csv(rows=2 * ROWS, missing=0.0).splitlines()
+    (folder / "rows.csv").write_text("\n".join([lines[0], *lines[ROWS + 1 :]]))
+    frame = pandas.read_csv(io.StringIO("\n".join(lines[: ROWS + 1])))
+    rows = frame.drop(columns="fault") if named else frame.drop(columns="fault").to_numpy()
+    model = RandomForestClassifier(20, random_state=1).fit(rows, frame["fault"])
+    path = folder / "Press 3 forest.skops"
+    path.write_bytes(skops_io.dumps(model))
+    return path
+
+
+def test_a_fitted_forest_is_compressed(tmp_path: Path) -> None:
+    model, out = forest_file(tmp_path, named=True), tmp_path / "out"
+    options = ("--data", tmp_path / "rows.csv", "--target", "fault", "--max-loss", "0.2", "--out", out, "--json")
+    code, text = run("compress", "--model", model, *options)
+    assert code == 0, text
+    view = CompressionView.model_validate_json(text)
+    assert view.name == "press-3-forest"
+    assert [each.step for each in view.reductions] == ["encode", "search"]
+    assert view.bytes < view.reductions[0].bytes_before
+    assert (out / "repository" / "press-3-forest").is_dir()
+
+
+def test_a_file_without_names_wants_them(tmp_path: Path) -> None:
+    model = forest_file(tmp_path, named=False)
+    options = ("--data", tmp_path / "rows.csv", "--target", "fault", "--json")
+    code, text = run("compress", "--model", model, *options)
+    assert code == 3
+    assert BuildReport.model_validate_json(text).reason == Reason.MODEL_INPUTS_DIFFER
+    named = ("heat", "load")
+    importing = spec_of_model(Elsewhere(model, "fault", named), Wanted(), "rows.csv").source.importing
+    assert importing is not None
+    assert (importing.features, importing.format) == (named, "skops")
+
+
+def test_a_pickle_is_not_compressed(tmp_path: Path) -> None:
+    path = tmp_path / "forest.skops"
+    path.write_bytes(pickle.dumps({"a": 1}))
+    code, text = run("compress", "--model", path, "--data", "rows.csv", "--target", "fault", "--json")
+    assert code == 3
+    assert BuildReport.model_validate_json(text).reason == Reason.PICKLE_REFUSED
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        (),
+        ("spec.yaml", "--model", "m.skops", "--target", "fault"),
+        ("--model", "m.skops"),
+        ("spec.yaml", "--target", "fault"),
+        ("spec.yaml", "--feature", "a"),
+    ],
+)
+def test_a_model_and_a_manifest_are_two_things(arguments: tuple[str, ...]) -> None:
+    code, _ = run("compress", *arguments)
+    assert code == 2
+
+
+def test_a_model_needs_its_data_and_has_to_be_there(tmp_path: Path) -> None:
+    for data, reason in ((["--data", "rows.csv"], Reason.DATA_NOT_FOUND), ([], Reason.INVALID_SPEC)):
+        code, text = run("compress", "--model", tmp_path / "none.skops", "--target", "fault", *data, "--json")
+        assert code == 3
+        assert BuildReport.model_validate_json(text).reason == reason

@@ -226,6 +226,16 @@ def test_a_threshold_is_chosen_on_the_data(tmp_path: Path) -> None:
     assert done.model.signature.threshold < 0.5
 
 
+def test_another_version_of_scikit_learn_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    rows, names, columns = data_set(2)
+    model = CLASSIFIERS["tree"]().fit(rows[:300], names[:300])
+    with monkeypatch.context() as older:
+        older.setattr("sklearn.base.__version__", "1.6.0")
+        content = skops_io.dumps(model)
+    done, _ = built(wanted(columns), content, csv(rows, names, columns), tmp_path)
+    assert any("written by scikit-learn 1.6.0" in note for note in done.model.notes)
+
+
 def refusals() -> list[tuple[str, dict[str, Any], bytes, Reason, list[str]]]:
     rows, names, _ = data_set(2)
     forest = skops_io.dumps(RandomForestClassifier(3, random_state=0).fit(rows, names))

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from sklearn.ensemble import RandomForestClassifier
 from skops import io as skops_io
 
 from model_builder.errors import BuilderError, Reason
@@ -175,3 +176,30 @@ def test_changed_bytes_are_fine_or_refused_and_nothing_else(kind: str, seed: int
     assert done.returncode == 0, done.stderr[-2000:]
     told = [line for line in done.stdout.splitlines() if line.startswith(("fine", "refused"))]
     assert len(told) == len(files)
+
+
+@pytest.mark.parametrize("called", ["skops.io.get_untrusted_types", "skops.io.loads"])
+def test_memory_that_runs_out_is_not_said_to_be_the_files_fault(called: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    content = skops_io.dumps(RandomForestClassifier(2, random_state=0).fit([[0.0], [1.0]], [0, 1]))
+
+    def full(*_: object, **__: object) -> None:
+        raise MemoryError
+
+    read_skops(content)
+    monkeypatch.setattr(called, full)
+    with pytest.raises(MemoryError):
+        read_skops(content)
+
+
+def test_memory_that_runs_out_over_onnx_is_not_said_to_be_the_files_fault(monkeypatch: pytest.MonkeyPatch) -> None:
+    content = hostile.mlp(4, 2, "Softmax").SerializeToString()
+
+    def full(*_: object, **__: object) -> None:
+        raise MemoryError
+
+    for place in ("onnx.checker.check_model", "model_builder.imports.foreign.open_session"):
+        with monkeypatch.context() as patched:
+            patched.setattr(place, full)
+            with pytest.raises(MemoryError):
+                try_out(content)
+    assert try_out(content) == "onnx"
