@@ -19,6 +19,15 @@ IMPORT: dict[str, Any] = {
 }
 
 PINNED = {**TRAIN, "data": {**TRAIN["data"], "sha256": "a" * 64}}
+TABLE: dict[str, Any] = {"urlSecretRef": {"name": "cmms"}, "table": "repairs", "position": "nr"}
+
+
+def labels(columns: dict[str, str], *, enabled: bool = True, **more: Any) -> dict[str, Any]:
+    """Give a spec whose labels come from a table."""
+    source = {"postgres": {**TABLE, "columns": columns, **more}}
+    return {"monitoring": {"enabled": enabled, "labelsFrom": source}}
+
+
 EDGE = {"parentRefs": [{"name": "edge"}]}
 
 
@@ -164,6 +173,12 @@ def test_each_provider_is_taken_with_what_it_can_do(kubectl: Kubectl, rollout: d
         ({"rollout": {"traffic": {"provider": "Direct", "stickyBy": "x-asset-id"}}}, "stickyBy needs provider Envoy"),
         ({"rollout": {"traffic": {"stickyBy": "X-Asset: 1"}}}, "should match"),
         ({"rollout": {"traffic": {"provider": "Direct"}, "steps": [{"weight": 5}]}}, "switches all requests at once"),
+        (labels({"requestId": "r", "fault": "f"}, enabled=False), "labelsFrom needs"),
+        (labels({"asset": "a", "fault": "f"}), "needs requestId, or asset and time"),
+        (labels({"requestId": "r", "time": "t", "fault": "f"}), "needs requestId, or asset and time"),
+        (labels({"requestId": "r"}), "needs fault or label"),
+        (labels({"requestId": "r", "fault": "f", "label": "l"}), "needs fault or label"),
+        (labels({"requestId": "r", "fault": "f"}, table='x"; --'), "should match"),
         ({"rollout": {"traffic": {"provider": "Direct"}}, "monitoring": {"enabled": True}}, "copies no requests"),
         ({"monitoring": {"onDrift": "Hold"}}, "need monitoring.enabled: true"),
         ({"monitoring": {"enabled": True, "onAccuracyLoss": "Panic"}}, "supported values"),
@@ -221,6 +236,13 @@ def test_each_provider_is_taken_with_what_it_can_do(kubectl: Kubectl, rollout: d
 )
 def test_a_bad_one_is_refused(kubectl: Kubectl, spec: dict[str, Any], said: str) -> None:
     assert said in refusal(kubectl, **spec)
+
+
+@pytest.mark.parametrize(
+    "columns", [{"requestId": "r", "fault": "f"}, {"asset": "a", "time": "t", "label": "l", "selection": "s"}]
+)
+def test_labels_may_come_from_a_table(kubectl: Kubectl, columns: dict[str, str]) -> None:
+    assert refusal(kubectl, **labels(columns)) == ""
 
 
 @pytest.mark.parametrize(
