@@ -6,7 +6,7 @@ from typing import Any, Literal
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from andon.desired.platform import RUNBOOKS, Images, Platform, Store
+from andon.desired.platform import RUNBOOKS, Images, MonitorKeeping, Platform, Store
 
 
 class Settings(BaseSettings):
@@ -45,6 +45,15 @@ class Settings(BaseSettings):
     router_resources: dict[str, Any] = Field(default={}, description="JSON, as in a container.")
     monitor_resources: dict[str, Any] = Field(default={}, description="JSON, as in a container.")
     monitor_size: str = Field(default="2Gi", description="Of the claim for predictions and labels.")
+    monitor_keep_rows: bool = Field(default=False, description="Whether monitors keep features of rows.")
+    monitor_keep_days: int = Field(default=90, ge=1, le=3650)
+    monitor_keep_predictions: int = Field(default=5_000_000, ge=1)
+    monitor_keep_mebibytes: int = Field(default=1024, ge=1, description="Of a monitor's SQLite file.")
+    monitor_drop_columns: tuple[str, ...] = Field(default=(), description="JSON list of features never kept.")
+    monitor_hash_columns: tuple[str, ...] = Field(default=(), description="JSON list of features kept as a hash.")
+    monitor_hash_key_secret: str = Field(default="", description="Looked up in each FaultModel's namespace.")
+    monitor_hash_key: str = "key"
+    monitor_label_senders: tuple[str, ...] = Field(default=(), description="JSON list of users and groups.")
     monitor_page_from: tuple[dict[str, Any], ...] = Field(default=(), description="JSON list of NetworkPolicy peers.")
 
     namespaces: tuple[str, ...] = Field(default=(), description="JSON list; empty: all namespaces.")
@@ -88,5 +97,16 @@ class Settings(BaseSettings):
             router_resources=self.router_resources,
             monitor_resources=self.monitor_resources,
             monitor_size=self.monitor_size,
+            monitor_keeping=MonitorKeeping(
+                rows=self.monitor_keep_rows,
+                days=self.monitor_keep_days,
+                predictions=self.monitor_keep_predictions,
+                mebibytes=self.monitor_keep_mebibytes,
+                drop_columns=self.monitor_drop_columns,
+                hash_columns=self.monitor_hash_columns,
+                hash_key_secret=self.monitor_hash_key_secret,
+                hash_key=self.monitor_hash_key,
+                label_senders=self.monitor_label_senders,
+            ),
             monitor_page_from=self.monitor_page_from,
         )

@@ -119,6 +119,9 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 
 {{/* Values that each are well formed but do not go together are refused, not ignored. */}}
 {{- define "andon.check" -}}
+{{- if and .Values.monitor.keep.hashColumns (not .Values.monitor.keep.hashKey.secret) -}}
+{{- fail "monitor.keep: hashColumns is set, but hashKey.secret is empty; set it to the name of a Secret with at least 16 bytes: few possible values could all be tried otherwise" -}}
+{{- end -}}
 {{- if and (not .Values.store.s3.uri) (or .Values.store.s3.endpoint .Values.store.s3.credentialsSecret .Values.store.s3.caBundle.configMap) -}}
 {{- fail "store.s3: endpoint, credentialsSecret or caBundle is set, but uri is empty; set store.s3.uri to s3://BUCKET/PREFIX, or leave all of store.s3 empty to keep artifacts in PersistentVolumeClaims" -}}
 {{- end -}}

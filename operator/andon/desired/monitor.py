@@ -23,6 +23,7 @@ from andon.api.monitoring import LabelsFrom
 from andon.api.v1alpha1 import Manifest
 from andon.core.observed import Identity
 from andon.desired.label_tables import LabelSource, add_label_tables
+from andon.desired.monitor_keeping import add_keeping
 from andon.desired.platform import Platform
 from andon.desired.pods import CONTAINER_SECURITY, Mounts, add_store, environment, pod_spec
 
@@ -182,6 +183,7 @@ def _pod(platform: Platform, sources: Sequence[LabelSource]) -> Manifest:
     values = {"TMPDIR": "/tmp", "ANDON_MONITOR_BASELINES": BASELINES, **add_store(mounts, platform, read_only=True)}  # noqa: S108  the container's own
     mounts.add("data", "/data", {"persistentVolumeClaim": {"claimName": MONITOR_NAME}})
     mounts.add("baselines", BASELINES, {"configMap": {"name": MONITOR_NAME, "optional": True}})
+    values |= add_keeping(mounts, platform.monitor_keeping)
     values |= add_label_tables(mounts, sources)
     mounts.add("tmp", "/tmp", {"emptyDir": {"sizeLimit": "256Mi"}})  # noqa: S108
     container = {

@@ -55,6 +55,35 @@ class Store:
 
 
 @dataclass(frozen=True)
+class MonitorKeeping:
+    """What monitors keep.
+
+    Attributes
+    ----------
+    rows
+        Whether the features of rows are kept.
+    days, predictions, mebibytes
+        How long, how many and, in SQLite, how much; whichever is reached first.
+    drop_columns, hash_columns
+        Features that are never kept, and those of which a keyed hash is.
+    hash_key_secret, hash_key
+        Secret in each FaultModel's namespace, and its key, that hashes are made with.
+    label_senders
+        Users and groups who may send labels beside the accounts of the namespace.
+    """
+
+    rows: bool = False
+    days: int = 90
+    predictions: int = 5_000_000
+    mebibytes: int = 1024
+    drop_columns: tuple[str, ...] = ()
+    hash_columns: tuple[str, ...] = ()
+    hash_key_secret: str = ""
+    hash_key: str = "key"
+    label_senders: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Platform:
     """What the installation decides for all manifests.
 
@@ -84,3 +113,4 @@ class Platform:
     monitor_resources: dict[str, Any] = field(default_factory=dict)
     monitor_size: str = "2Gi"
     monitor_page_from: tuple[dict[str, Any], ...] = ()
+    monitor_keeping: MonitorKeeping = field(default_factory=MonitorKeeping)

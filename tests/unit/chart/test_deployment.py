@@ -1,8 +1,14 @@
 """The operator's Deployment: its settings, its security, its probes, its copies."""
 
+from datetime import timedelta
+from pathlib import Path
+
 import pytest
 
+from andon.core.observed import Identity
+from andon.desired.monitor import monitor
 from andon.settings import Settings
+from model_monitor.settings import MonitorSettings
 from tests.unit.chart.rendering import CHART, NAMESPACE, Manifest, container, environment, of_kind, render, run, the
 
 
@@ -34,6 +40,42 @@ def test_defaults_of_chart_and_operator_agree(monkeypatch: pytest.MonkeyPatch) -
     assert read.server_resources == {"requests": {"cpu": "100m", "memory": "256Mi"}, "limits": {"memory": "1Gi"}}
     assert read.router_resources == {"requests": {"cpu": "50m", "memory": "64Mi"}, "limits": {"memory": "256Mi"}}
     assert read.build_resources == {"requests": {"cpu": "500m", "memory": "512Mi"}, "limits": {"memory": "2Gi"}}
+
+
+def test_what_monitors_keep_reaches_them(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    keep = {"rows": True, "days": 7, "predictions": 12_000_000, "mebibytes": 4096, "dropColumns": ["operator"]}
+    more = {"hashColumns": ["order"], "hashKey": {"secret": "pepper", "key": "bytes"}}
+    values = {"monitor": {"keep": {**keep, **more}, "labelSenders": ["system:serviceaccounts:cmms"]}}
+    platform = settings(monkeypatch, values).platform()
+    written = monitor((Identity("press-shop", "spindle", "u", 1),), platform)
+    (pod,) = [one["spec"]["template"]["spec"] for one in written if one["kind"] == "Deployment"]
+    (monitors,) = pod["containers"]
+    told = {entry["name"]: entry["value"] for entry in monitors["env"] if entry["name"].startswith("ANDON_MONITOR_")}
+    (mount,) = [one for one in monitors["volumeMounts"] if one["name"] == "hash-key"]
+    assert told["ANDON_MONITOR_HASH_KEY_FILE"].startswith(mount["mountPath"])
+    (volume,) = [one["secret"] for one in pod["volumes"] if one["name"] == "hash-key"]
+    assert (volume["secretName"], volume["items"]) == ("pepper", [{"key": "bytes", "path": "key"}])
+    key = tmp_path / "key"
+    key.write_bytes(b"0123456789abcdef")
+    for name, value in {**told, "ANDON_MONITOR_HASH_KEY_FILE": str(key)}.items():
+        monkeypatch.setenv(name, value)
+    read = MonitorSettings()
+    assert (read.keep_rows, read.keep_for, read.keep_predictions) == (True, timedelta(days=7), 12_000_000)
+    assert (read.keep_bytes, read.drop_columns, read.hash_columns) == (4096 * 1024 * 1024, ("operator",), ("order",))
+    assert read.label_senders == ("system:serviceaccounts:cmms",)
+
+
+def test_monitors_keep_no_rows_unless_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    written = monitor((Identity("press-shop", "spindle", "u", 1),), settings(monkeypatch).platform())
+    (pod,) = [one["spec"]["template"]["spec"] for one in written if one["kind"] == "Deployment"]
+    env = {entry["name"]: entry["value"] for entry in pod["containers"][0]["env"]}
+    for name in MonitorSettings.model_fields:
+        if value := env.get(f"ANDON_MONITOR_{name.upper()}"):
+            monkeypatch.setenv(f"ANDON_MONITOR_{name.upper()}", value)
+    read, defaults = MonitorSettings(), MonitorSettings.model_fields
+    for name in ("keep_rows", "keep_for", "keep_predictions", "keep_bytes", "drop_columns", "hash_columns"):
+        assert getattr(read, name) == defaults[name].default, name
+    assert read.hash_key_file is None
 
 
 def test_values_reach_the_settings(monkeypatch: pytest.MonkeyPatch) -> None:

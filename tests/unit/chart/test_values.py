@@ -58,6 +58,7 @@ def test_malformed_values_are_refused_with_their_place(values: Manifest, place: 
     ("values", "remedy"),
     [
         ({"store": {"s3": {"credentialsSecret": "s3"}}}, "set store.s3.uri"),
+        ({"monitor": {"keep": {"hashColumns": ["operator"]}}}, "name of a Secret with at least 16 bytes"),
         ({"store": {"s3": {"endpoint": "https://minio.plant.example"}}}, "set store.s3.uri"),
         ({"serviceAccount": {"create": False}}, "name the service account"),
     ],

@@ -1,0 +1,28 @@
+"""What the monitor keeps, how long, and who may send labels: the installation's word, as settings of the monitor."""
+
+import json
+
+from andon.desired.platform import MonitorKeeping
+from andon.desired.pods import Mounts
+
+_HASH_KEY = "/etc/andon/hash-key"
+
+
+def add_keeping(mounts: Mounts, keeping: MonitorKeeping) -> dict[str, str]:
+    """Give the monitor's environment; mount the Secret that hashes are made with, where one is named."""
+    values = {
+        "KEEP_ROWS": json.dumps(keeping.rows),
+        "KEEP_FOR": f"P{keeping.days}D",
+        "KEEP_PREDICTIONS": str(keeping.predictions),
+        "KEEP_BYTES": str(keeping.mebibytes * 1024 * 1024),
+        "DROP_COLUMNS": json.dumps(keeping.drop_columns),
+        "HASH_COLUMNS": json.dumps(keeping.hash_columns),
+        "LABEL_SENDERS": json.dumps(keeping.label_senders),
+    }
+    if keeping.hash_key_secret:
+        # Where it is absent the monitor starts nevertheless, to say so and end: it never keeps what it should hash.
+        items = [{"key": keeping.hash_key, "path": "key"}]
+        volume = {"secret": {"secretName": keeping.hash_key_secret, "items": items, "optional": True}}
+        mounts.add("hash-key", _HASH_KEY, volume, read_only=True)
+        values["HASH_KEY_FILE"] = f"{_HASH_KEY}/key"
+    return {f"ANDON_MONITOR_{name}": value for name, value in values.items()}
