@@ -85,7 +85,14 @@ def _deployment(
             {"name": "grpc", "containerPort": GRPC_PORT},
             {"name": "status", "containerPort": STATUS_PORT},
         ],
-        "readinessProbe": {"httpGet": {"path": "/ready", "port": "status"}, "periodSeconds": 2, "timeoutSeconds": 5},
+        # A container that ends is out of the Service at once; one that is merely late to answer a busy node's probes is
+        # the only way to the model, and takes requests all the same.
+        "readinessProbe": {
+            "httpGet": {"path": "/ready", "port": "status"},
+            "periodSeconds": 2,
+            "timeoutSeconds": 5,
+            "failureThreshold": 15,
+        },
         "livenessProbe": {
             "httpGet": {"path": "/stats/prometheus", "port": "status"},
             "periodSeconds": 10,
