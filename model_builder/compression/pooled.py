@@ -91,7 +91,8 @@ def part_scores(codes: Codes, scores: Floats, kept: Kept) -> Floats:
     ranked = [_ranked(codes == code, column, kept) for code, column in columns.items() if (codes == code).any()]
     off = (scores[:, 0] - codes) ** 2 if binary else ((scores - np.eye(classes)[codes]) ** 2).sum(axis=1)
     best, precision = (np.mean([each[place] for each in ranked], axis=0) for place in range(2))
-    return np.column_stack([_macro_f1(codes, labels, classes, kept), best, precision, kept @ off / kept.sum(axis=1)])
+    brier = (kept * off).sum(axis=1) / kept.sum(axis=1)  # no matrix product: several threads may add up otherwise
+    return np.column_stack([_macro_f1(codes, labels, classes, kept), best, precision, brier])
 
 
 def _macro_f1(codes: Codes, labels: Codes, classes: int, kept: Kept) -> Floats:
