@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from functools import cache
+from typing import Any
 
 import numpy as np
 from sklearn.ensemble import ExtraTreesClassifier, HistGradientBoostingClassifier, RandomForestClassifier
@@ -24,12 +25,16 @@ from tests.support.ensembles import rows_beside_thresholds, rows_with_holes
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Case:
-    """A model to export, its ONNX file, and rows: of the data, with holes, and on and beside thresholds."""
+    """A model to export, its ONNX file, and rows: of the data, with holes, and on and beside thresholds.
+
+    ``estimator`` is scikit-learn's, where there is one.
+    """
 
     data: str
     source: Source
     onnx: bytes
     rows: Rows
+    estimator: Any = None
 
     @property
     def model(self) -> Model:
@@ -69,7 +74,7 @@ def case(kind: str, data: str) -> Case:
     source = source_of(ensemble, given.classes)
     base = given.rows[:2000]
     rows = np.concatenate([features, rows_with_holes(base, 6), rows_beside_thresholds(ensemble, base, 400)])
-    return Case(given.name, source, encode(ensemble, source.signature), Rows.of_numbers(rows))
+    return Case(given.name, source, encode(ensemble, source.signature), Rows.of_numbers(rows), estimator)
 
 
 def source_of(ensemble: Ensemble, classes: int, name: str = "spindle") -> Source:

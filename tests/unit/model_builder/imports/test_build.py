@@ -34,7 +34,6 @@ from model_builder.build import Built, build, inputs_digest
 from model_builder.categories import Rows
 from model_builder.errors import Reason
 from model_builder.imports.files import ModelFile, bring_model
-from model_builder.imports.foreign import ForeignModel
 from model_builder.progress import Silent
 from model_builder.settings import Settings
 from model_builder.spec import BuildSpec
@@ -168,20 +167,6 @@ def test_real_data_compressed_and_exported(data: str, kind: str, tmp_path: Path)
     assert done.model.data.missing_values > 0
     assert [each.step for each in done.model.reductions] == ["encode", "prune", "quantize"]
     assert {each.format for each in done.model.exports} == {"tflite", "c"}
-
-
-def test_a_forest_of_onnx_answers_as_its_file_does_and_is_smaller(tmp_path: Path) -> None:
-    given = binary()
-    columns = [f"s{index}" for index in range(given.rows.shape[1])]
-    order = np.random.RandomState(0).permutation(len(given.rows))
-    model = RandomForestClassifier(20, random_state=0).fit(given.rows[order[::2]], given.codes[order[::2]])
-    content, rest = to_onnx(model, given.rows[:1], options={"zipmap": False}).SerializeToString(), order[1::4]
-    done, out = built(wanted(columns, "onnx"), content, csv(given.rows[rest], given.codes[rest], columns), tmp_path)
-    assert done.model.bytes * 5 < len(content) == done.model.plain_bytes
-    assert done.model.trees == 20
-    rows = np.where(np.random.RandomState(1).random_sample(given.rows.shape) < 0.1, np.float32(np.nan), given.rows)
-    expected = ForeignModel(content).predict_proba(rows)[:, 1:]
-    np.testing.assert_allclose(open_artifact(out).model.answer(Rows.of_numbers(rows)).scores, expected, atol=1e-5)
 
 
 def test_trees_that_are_not_understood_are_served_as_they_came(tmp_path: Path) -> None:
