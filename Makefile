@@ -106,7 +106,7 @@ test-chart: $(VENV)/ready ## The chart, by helm of the lab.
 
 .PHONY: test-cluster
 test-cluster: $(VENV)/ready ## Contract and end-to-end tests, on a cluster that is up and has the images.
-	$(IN_CLUSTER) $(BIN)/pytest --timeout=600 -m 'not soak and not gateway' tests/contract tests/e2e
+	$(IN_CLUSTER) $(BIN)/pytest --timeout=600 -m 'not soak and not gateway and not fault' tests/contract tests/e2e
 
 .PHONY: test-gateway
 test-gateway: $(VENV)/ready ## Routes under a real Gateway: Traefik, beside the lab's cluster.

@@ -100,20 +100,24 @@ class Plant:
 
 
 def read_store(plant: Plant, name: str, path: str) -> bytes:
-    """Read a file of the stable version's artifact from the store, through a pod of its namespace."""
-    stable = plant.model(name)["status"]["stable"]
-    server = f"{name}-v{stable['version']}"
+    """Read a file of the stable version's artifact from the store."""
+    digest = plant.model(name)["status"]["stable"]["digest"]
+    file = f"/data/artifacts/{digest.removeprefix('sha256:')}/{path}"
+    text = in_store(plant, name, f"import base64; print(base64.b64encode(open({file!r}, 'rb').read()).decode())")
+    return base64.b64decode(text)
+
+
+def in_store(plant: Plant, name: str, program: str) -> str:
+    """Run a Python program in a pod of its own that has the store at /data; give what it prints."""
+    server = f"{name}-v{plant.model(name)['status']['stable']['version']}"
     deployment = plant.kubectl.get("deployment", server)
     assert deployment is not None
     image = deployment["spec"]["template"]["spec"]["initContainers"][0]["image"]
-    pod = _pod("reader", image, "andon-artifacts")
-    plant.kubectl.apply(pod)
-    eventually(lambda: _ready(plant.kubectl.get("pod", "reader")), 120, "the pod that reads the store")
-    file = f"/data/artifacts/{stable['digest'].removeprefix('sha256:')}/{path}"
-    reader = f"import base64; print(base64.b64encode(open({file!r}, 'rb').read()).decode())"
-    text = plant.kubectl.run("exec", "reader", "--", "python3", "-c", reader)
-    plant.kubectl.run("delete", "pod", "reader", "--grace-period=0", "--force", "--wait=false")
-    return base64.b64decode(text)
+    plant.kubectl.apply(_pod("store-reader", image, "andon-artifacts"))
+    eventually(lambda: _ready(plant.kubectl.get("pod", "store-reader")), 120, "the pod that has the store")
+    text = plant.kubectl.run("exec", "store-reader", "--", "python3", "-c", program)
+    plant.kubectl.run("delete", "pod", "store-reader", "--grace-period=0", "--force", "--wait=true")
+    return text
 
 
 def _ready(pod: Manifest | None) -> bool:

@@ -58,10 +58,19 @@ def answer(body: bytes) -> tuple[str, float, bool]:
 
 
 @contextmanager
-def soak(host: str, requests: Sequence[bytes], known: Known) -> Iterator[Soak]:
-    """Ask until the context ends; `known` may be filled while it runs, before a version gets requests."""
+def soak(
+    host: str, requests: Sequence[bytes], known: Known, connections: int = CONNECTIONS, pause: float = 0.0
+) -> Iterator[Soak]:
+    """Ask until the context ends; `known` may be filled while it runs, before a version gets requests.
+
+    Parameters
+    ----------
+    pause
+        Seconds that each connection waits between two requests.
+    """
     tally, stop = Soak(), threading.Event()
-    thread = threading.Thread(target=lambda: asyncio.run(_all(host, requests, known, tally, stop)), daemon=True)
+    run = _all(host, requests, known, tally, stop, connections, pause)
+    thread = threading.Thread(target=lambda: asyncio.run(run), daemon=True)
     thread.start()
     try:
         yield tally
@@ -71,15 +80,23 @@ def soak(host: str, requests: Sequence[bytes], known: Known) -> Iterator[Soak]:
         assert not thread.is_alive(), "the load does not end"
 
 
-async def _all(host: str, requests: Sequence[bytes], known: Known, tally: Soak, stop: threading.Event) -> None:
+async def _all(
+    host: str,
+    requests: Sequence[bytes],
+    known: Known,
+    tally: Soak,
+    stop: threading.Event,
+    connections: int,
+    pause: float,
+) -> None:
     source = itertools.cycle(enumerate(requests))
     async with asyncio.TaskGroup() as tasks:
-        for _ in range(CONNECTIONS):
-            tasks.create_task(_drive(host, source, known, tally, stop))
+        for _ in range(connections):
+            tasks.create_task(_drive(host, source, known, tally, stop, pause))
 
 
 async def _drive(
-    host: str, source: Iterator[tuple[int, bytes]], known: Known, tally: Soak, stop: threading.Event
+    host: str, source: Iterator[tuple[int, bytes]], known: Known, tally: Soak, stop: threading.Event, pause: float
 ) -> None:
     connection = await Connection.open(8000, host)
     while not stop.is_set() and tally.answers + tally.failed < HIGHEST:
@@ -96,7 +113,9 @@ async def _drive(
             continue
         tally.answers += 1
         tally.versions[version] += 1
-        expected = known[version][row]
+        expected = known[version][row] if version in known else None
         if (score, fault) != expected:
             tally.fail(f"version {version} says {score}, {fault} of row {row}, and {expected} when asked by itself")
+        if pause:
+            await asyncio.sleep(pause)
     connection.close()
