@@ -82,6 +82,29 @@ def test_all_runtimes_answer_alike(
     assert len(golden["numeric"]) == len(golden["kinds"]) > 50
 
 
+@pytest.mark.runtimes
+@pytest.mark.skipif(not PYTHONS, reason="ANDON_TEST_RUNTIMES names no Python with another onnxruntime")
+@pytest.mark.parametrize("python", PYTHONS or ["none"])
+@pytest.mark.parametrize("estimator", ["randomForest", "histGradientBoosting"])
+@pytest.mark.parametrize("classes", [2, 3])
+def test_all_runtimes_take_scores_apart_alike(tmp_path: Path, python: str, estimator: str, classes: int) -> None:
+    version = [python, "-c", "import onnxruntime; print(onnxruntime.__version__)"]
+    found = subprocess.run(version, capture_output=True, text=True, check=True).stdout.strip()
+    params = {"randomForest": {"n_estimators": 8}, "histGradientBoosting": {"max_iter": 15, "max_leaf_nodes": 8}}
+    asked = spec(estimators=[estimator], params={estimator: params[estimator]})
+    validation = asked.validation.model_validate({"explain": {"perRow": True}})
+    runtime = Runtime(onnxruntime=".".join(found.split(".")[:2]))
+    asked = asked.model_copy(update={"runtime": runtime, "validation": validation})
+    build(asked, local(tmp_path, content(classes)), tmp_path / "out", Silent())
+    golden = json.loads((tmp_path / "out" / "golden.json").read_text())
+    answers = ask(python, tmp_path, golden)
+    parts = np.array(golden["outputs"]["contributions"])
+    assert parts.any()
+    # Log-odds may be large, and a float has so many digits.
+    off = np.abs(np.array(answers["contributions"]) - parts) / np.maximum(np.abs(parts), 1)
+    assert off.max() <= golden["tolerance"]
+
+
 def ask(python: str, folder: Path, golden: dict[str, Any]) -> dict[str, Any]:
     script, rows = folder / "ask.py", folder / "asked.json"
     script.write_text(ASK)
