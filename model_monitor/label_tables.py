@@ -108,7 +108,7 @@ class WatchedTable:
                 connection.read_only = True
                 connection.execute(sql.SQL("SET LOCAL statement_timeout = {}").format(STATEMENT_SECONDS * 1000))
                 yield connection
-        except OSError as error:
+        except (OSError, UnicodeDecodeError) as error:
             raise _unavailable(self.model, "the Secret with its address cannot be read", type(error).__name__) from None
         except psycopg.Error as error:
             # The words of such an error may hold the address, or values.

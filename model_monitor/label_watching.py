@@ -59,6 +59,9 @@ class LabelWatch:
                     _log.warning("labels are not read", reason=str(error.reason), message=error.message)
             except SQLAlchemyError as error:
                 _log.warning("the database cannot be used", work="labels", found=unavailable(error).found)
+            except Exception as error:  # noqa: BLE001 (a defect over one table must not end the looks at all)
+                if self._seldom.due(f"{table.model} {type(error).__name__}"):
+                    _log.warning("labels are not read", model=table.model, error=type(error).__name__)
             self._due[place] = self._clock() + seconds
 
     def _tell(self, model: str, found: Look) -> None:

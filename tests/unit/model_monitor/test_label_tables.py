@@ -16,6 +16,7 @@ from sqlalchemy import func, select
 
 from model_monitor.errors import MonitorError, Reason
 from model_monitor.label_tables import OVERLAP_ROWS, WatchedTable
+from model_monitor.label_watching import LabelWatch
 from model_monitor.labels import GivenLabel
 from model_monitor.settings import LabelTable
 from model_monitor.storage.labelling import Labeller
@@ -224,6 +225,42 @@ def test_a_table_that_cannot_be_read_says_why_and_no_address(plant: Plant, repai
     assert "42P01" in injected.found
     (tmp_path / "wrong").write_text("postgresql://mara:secret@127.0.0.1:1/x")
     assert "secret" not in str(refused(url_file=tmp_path / "wrong").document())
+
+
+class Odd:
+    """A table over which something goes wrong that nobody thought of."""
+
+    model = "lathe"
+
+    def __init__(self) -> None:
+        self.looks = 0
+
+    def look(self) -> Any:
+        self.looks += 1
+        raise RuntimeError("odd")
+
+
+def test_each_is_looked_at_when_it_is_due_and_none_hinders_another(
+    plant: Plant, repairs: Repairs, tmp_path: Path
+) -> None:
+    now, odd = [0.0], Odd()
+    tables: list[Any] = [(odd, 5.0), (table(plant, repairs.settings(tmp_path)), 60.0)]
+    watch = LabelWatch(tables, plant.metrics, plant.events, lambda: now[0])
+    assert watch.seconds == 5.0
+    repairs.add("r", 0, True)
+    watch.look()
+    assert kept(plant) == {0: True}
+    repairs.add("r", 1, True)
+    for now[0], looks, labels in ((1.0, 1, 1), (6.0, 2, 1), (61.0, 3, 2)):
+        watch.look()
+        assert (odd.looks, len(kept(plant))) == (looks, labels)
+
+
+def test_an_address_that_is_no_text_is_said(plant: Plant, repairs: Repairs, tmp_path: Path) -> None:
+    settings = repairs.settings(tmp_path)
+    settings.url_file.write_bytes(b"\xff\xfe")
+    with pytest.raises(MonitorError, match="Secret with its address"):
+        table(plant, settings).look()
 
 
 def test_it_is_only_read(plant: Plant, repairs: Repairs, tmp_path: Path) -> None:
