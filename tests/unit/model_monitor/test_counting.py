@@ -23,6 +23,7 @@ from model_monitor.errors import MonitorError
 from model_monitor.labels import GivenLabel
 from model_monitor.models import Answers
 from model_monitor.scoring import Judged, Scored
+from model_monitor.slicing import SliceColumn
 from model_monitor.storage.database import Database
 from model_monitor.storage.evidence import evidence
 from model_monitor.storage.labelling import Labeller
@@ -39,6 +40,7 @@ class SaidModel:
     """Stands for a model that says what the test wants."""
 
     signature: Signature = field(default_factory=lambda: Signature.of(("x",), ("0", "1"), 0.5))
+    slices: tuple[SliceColumn, ...] = ()
     normal: str = "0"
 
 
