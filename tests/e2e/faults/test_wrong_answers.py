@@ -16,17 +16,25 @@ from tests.support.workshop import Workshop, imported
 pytestmark = pytest.mark.fault
 
 NAME = "drill"
-LIMITS = {"errorRate": "0.002", "disagreement": "0.05"}
-ROLLOUT = {"steps": [{"shadow": "10m"}, {"weight": 20}], "analysis": {"limits": LIMITS}}
+LIMITS = {"errorRate": "0.002"}
+COMPARED = {"disagreement": "0.05"}
+STEPS = [{"shadow": "10m"}, {"weight": 20}]
 
 
 @dataclass(frozen=True)
 class Fault:
-    """What the candidate is, the limit that it breaks, and what a person reads."""
+    """What the candidate is, the limit that it breaks, and what a person reads.
+
+    Attributes
+    ----------
+    monitored
+        Whether the monitor compares the versions: it scores a candidate's errors too, and would tell them first.
+    """
 
     model: str
     limit: str
     says: str
+    monitored: bool = True
 
 
 FAULTS = {
@@ -35,11 +43,13 @@ FAULTS = {
     ),
     "columns in another order than the build says": Fault("swapped", "disagreement", "answered otherwise"),
     "NaN in the answer to a tenth of the rows": Fault("nan", "invalidRate", "NaN"),
+    "errors to a hundredth of the requests": Fault("error", "errorRate", "failed", monitored=False),
 }
 
 
-def _model(model: str, **more: Any) -> Manifest:
-    return imported(NAME, model, rollout=ROLLOUT, monitoring={"enabled": True}, **more)
+def _model(model: str, *, monitored: bool = True, **more: Any) -> Manifest:
+    rollout = {"steps": STEPS, "analysis": {"limits": {**LIMITS, **COMPARED} if monitored else LIMITS}}
+    return imported(NAME, model, rollout=rollout, monitoring={"enabled": monitored}, **more)
 
 
 @pytest.fixture(scope="module")
@@ -60,7 +70,7 @@ def test_the_evidence_takes_it_off_the_line(drill: Workshop, name: str) -> None:
     fault, plant = FAULTS[name], drill.plant
     before = plant.model(NAME)["status"]["stable"]
     with drill.asking(NAME, before["version"]) as (tally, _):
-        plant.kubectl.apply(_model(fault.model))
+        plant.kubectl.apply(_model(fault.model, monitored=fault.monitored))
         model = plant.wait(NAME, "Stalled", "True", reason="AnalysisFailed")
     assert set(tally.versions) == {str(before["version"])}
     status = model["status"]
