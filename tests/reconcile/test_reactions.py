@@ -341,6 +341,9 @@ async def _story(on_drift: str, on_loss: str, happenings: list[str]) -> None:
         }
     )
     await run.settle(LONG)
+    for _ in range(2):  # three versions have held the line
+        await line.happen("build")
+        await run.settle(LONG)
     for one in happenings:
         await line.happen(one)
     line.broken = set()
@@ -364,7 +367,7 @@ async def _story(on_drift: str, on_loss: str, happenings: list[str]) -> None:
 
 @settings(deadline=None, max_examples=8)
 @given(
-    on_drift=st.sampled_from(["Alert", "Hold", "RollBack"]),
+    on_drift=st.sampled_from(["Alert", "Hold", "RollBack", "Retrain"]),
     on_loss=st.sampled_from(["Hold", "RollBack"]),
     happenings=st.lists(EVENTS, max_size=8),
 )
