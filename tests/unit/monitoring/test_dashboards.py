@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from andon.desired.rules import rule_groups
 from andon.desired.rules_alert import Subject
 from dashboards.__main__ import files
 from lab.paths import REPOSITORY
+from tests.support import promtool
 from tests.support.prometheus import ask, prometheus
 
 CHART = REPOSITORY / "charts" / "andon" / "files" / "dashboards" / "operator.json"
@@ -77,3 +79,27 @@ def test_what_dashboards_ask_for_is_recorded() -> None:
     }
     assert asked
     assert asked <= recorded
+
+
+def test_a_version_without_a_failure_is_shown_with_none(tmp_path: Path) -> None:
+    (query,) = [text for title, text in _queries(BOARDS["faultmodel"]) if title == "Failed requests by version"]
+    labels = 'namespace="plant",model="spindle",version'
+    case = {
+        "interval": "1m",
+        "input_series": [
+            {"series": f'model_version:andon_requests:rate5m{{{labels}="1"}}', "values": "5x10"},
+            {"series": f'model_version:andon_requests:rate5m{{{labels}="2"}}', "values": "4x10"},
+            {"series": f'model_version:andon_failed_requests:rate5m{{{labels}="2"}}', "values": "1x10"},
+        ],
+        "promql_expr_test": [
+            {
+                "expr": query,
+                "eval_time": "5m",
+                "exp_samples": [
+                    {"labels": f'{{{labels}="1"}}', "value": 0},
+                    {"labels": f'{{{labels}="2"}}', "value": 0.25},
+                ],
+            }
+        ],
+    }
+    assert promtool.run_tests(tmp_path, [], [case]) == ""
