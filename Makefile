@@ -106,12 +106,16 @@ test-chart: $(VENV)/ready ## The chart, by helm of the lab.
 
 .PHONY: test-cluster
 test-cluster: $(VENV)/ready ## Contract and end-to-end tests, on a cluster that is up and has the images.
-	$(IN_CLUSTER) $(BIN)/pytest --timeout=600 -m 'not soak and not gateway and not fault' tests/contract tests/e2e
+	$(IN_CLUSTER) $(BIN)/pytest --timeout=600 -m 'not soak and not gateway and not fault and not prometheus_operator' tests/contract tests/e2e
 
 .PHONY: test-gateway
 test-gateway: $(VENV)/ready ## Routes under a real Gateway: Traefik, beside the lab's cluster.
 	$(LAB) up --traefik
 	$(IN_CLUSTER) $(BIN)/pytest --timeout=600 -m gateway tests/e2e
+
+.PHONY: test-prometheus-operator
+test-prometheus-operator: $(VENV)/ready ## What is written for the Prometheus Operator, taken by the real one; on a cluster that has the images.
+	$(IN_CLUSTER) $(BIN)/pytest --timeout=600 -m prometheus_operator tests/e2e
 
 .PHONY: test-faults
 test-faults: $(VENV)/ready ## Faults of rollouts: killed at every write and worse, in memory; some on a cluster that is up and has the images.

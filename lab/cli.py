@@ -92,9 +92,9 @@ def build_command() -> None:
 def prune() -> None:
     """Drop from the cache what no current version uses; not while something builds."""
     paths = Paths.from_environment()
-    current = {build.folder(paths, part) for part in (*parts.LAB, parts.KIND)}
+    current = {build.folder(paths, part) for part in (*parts.LAB, *parts.ON_REQUEST)}
     with step("dropping old binaries and image layers"):
-        for part in (*parts.LAB, parts.KIND):
+        for part in (*parts.LAB, *parts.ON_REQUEST):
             for folder in (paths.cache / "bin").glob(f"{part.name}-*"):
                 if folder not in current:
                     shutil.rmtree(folder)

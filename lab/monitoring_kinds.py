@@ -5,26 +5,29 @@ from pathlib import Path
 
 from lab import build, shell, versions
 
-_SOURCES = {
-    f"github.com/prometheus-operator/prometheus-operator@v{versions.PROMETHEUS_OPERATOR}": (
-        "example/prometheus-operator-crd",
-        ("prometheusrules", "podmonitors", "servicemonitors"),
-        "monitoring.coreos.com",
-    ),
-    f"github.com/grafana/grafana-operator/v5@v{versions.GRAFANA_OPERATOR}": (
-        "config/crd/bases",
-        ("grafanadashboards",),
-        "grafana.integreatly.org",
-    ),
-}
+_PROMETHEUS_OPERATOR = f"github.com/prometheus-operator/prometheus-operator@v{versions.PROMETHEUS_OPERATOR}"
+_GRAFANA_OPERATOR = f"github.com/grafana/grafana-operator/v5@v{versions.GRAFANA_OPERATOR}"
+_WRITTEN_BY_ANDON = ("prometheusrules", "podmonitors", "servicemonitors")
 
 
 def definitions() -> list[Path]:
-    """Give the files; each Go module's checksum is verified as for any module."""
+    """Give the files of the kinds that Andon writes; each Go module's checksum is verified as for any module."""
+    prometheus = _folder_of_prometheus_operator()
+    files = [prometheus / f"monitoring.coreos.com_{plural}.yaml" for plural in _WRITTEN_BY_ANDON]
+    grafana = _module(_GRAFANA_OPERATOR) / "config" / "crd" / "bases"
+    return [*files, grafana / "grafana.integreatly.org_grafanadashboards.yaml"]
+
+
+def of_prometheus_operator() -> list[Path]:
+    """Give the files of all kinds of the Prometheus Operator, as it needs them to run."""
+    return sorted(_folder_of_prometheus_operator().glob("*.yaml"))
+
+
+def _folder_of_prometheus_operator() -> Path:
+    return _module(_PROMETHEUS_OPERATOR) / "example" / "prometheus-operator-crd"
+
+
+def _module(name: str) -> Path:
     build.check_go()
-    files = []
-    for module, (folder, plurals, group) in _SOURCES.items():
-        found = shell.run("go", "mod", "download", "-json", module, environment=build.GO_ENVIRONMENT)
-        root = Path(json.loads(found.stdout)["Dir"]) / folder
-        files += [root / f"{group}_{plural}.yaml" for plural in plurals]
-    return files
+    found = shell.run("go", "mod", "download", "-json", name, environment=build.GO_ENVIRONMENT)
+    return Path(json.loads(found.stdout)["Dir"])

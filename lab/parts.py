@@ -85,5 +85,14 @@ HELM = Part(
 )
 PAUSE = Part("pause", versions.PAUSE, expected="a few seconds")
 KIND = Part("kind", versions.KIND, packages=("sigs.k8s.io/kind",), expected="1 minute the first time")
+_PROMETHEUS_OPERATOR = "github.com/prometheus-operator/prometheus-operator"
+PROMETHEUS_OPERATOR = Part(
+    "prometheus-operator",
+    versions.PROMETHEUS_OPERATOR,
+    packages=(f"{_PROMETHEUS_OPERATOR}/cmd/operator",),
+    variables=(("github.com/prometheus/common/version.Version", versions.PROMETHEUS_OPERATOR),),
+    expected="2 minutes the first time",
+)
 
 LAB = (KUBERNETES, CONTAINERD, PAUSE, COREDNS, HELM)
+ON_REQUEST = (KIND, PROMETHEUS_OPERATOR)

@@ -41,6 +41,7 @@ def test_the_version_is_in_the_name_and_in_the_binary(paths: Paths) -> None:
         (parts.COREDNS, "github.com/coredns/coredns"),
         (parts.HELM, "helm.sh/helm/v4"),
         (parts.KIND, "sigs.k8s.io/kind"),
+        (parts.PROMETHEUS_OPERATOR, "github.com/prometheus-operator/prometheus-operator"),
     ],
 )
 def test_the_table_of_versions_agrees_with_the_modules(part: parts.Part, module: str) -> None:
