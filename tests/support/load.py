@@ -1,6 +1,7 @@
 """A constant load of predictions over HTTP and gRPC, on kept and on new connections, that counts what fails."""
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -64,11 +65,13 @@ def _run(
     client: Callable[[str, str, Rows], Ask], tally: Tally, stop: threading.Event, host: str, model: str, row: Rows
 ) -> None:
     ask = client(host, model, row)
+    began = time.monotonic()
     while not stop.is_set():
         try:
             tally.answered(ask())
         except (httpx.HTTPError, grpc.RpcError, AssertionError) as error:
-            tally.failures.append(f"{type(error).__name__}: {error}")
+            # When it was tells which write of the rollout it goes with.
+            tally.failures.append(f"after {time.monotonic() - began:.1f} s: {type(error).__name__}: {error}")
         stop.wait(0.005)
 
 
