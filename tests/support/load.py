@@ -3,8 +3,9 @@
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from functools import partial
 
 import grpc
 import httpx
@@ -12,10 +13,15 @@ import numpy as np
 import numpy.typing as npt
 from tritonclient.grpc import service_pb2, service_pb2_grpc
 
+from tests.support.kubectl import eventually
+
 TYPE = "L"
 """The product type of every request."""
 
 Rows = npt.NDArray[np.float32]
+Ask = Callable[[], str]
+
+READY_SECONDS = 60.0
 
 
 @dataclass
@@ -40,8 +46,13 @@ class Tally:
 
 @contextmanager
 def load(host: str, model: str, row: Rows) -> Iterator[list[Tally]]:
-    """Ask for predictions from four clients until the context ends."""
+    """Ask for predictions from four clients until the context ends.
+
+    It begins once both ports have answered: a new Service is known to the API server before the node's proxy knows it.
+    """
     clients = (_http_kept, _http_new, _grpc_kept, _grpc_new)
+    for first in (_http_new(host, model, row), _grpc_new(host, model, row)):
+        eventually(partial(_answered, first), READY_SECONDS, f"{host} answers")
     tallies = [Tally(client.__name__.strip("_")) for client in clients]
     stop = threading.Event()
     threads = [
@@ -58,7 +69,10 @@ def load(host: str, model: str, row: Rows) -> Iterator[list[Tally]]:
             thread.join(timeout=30)
 
 
-Ask = Callable[[], str]
+def _answered(ask: Ask) -> str:
+    with suppress(httpx.ConnectError, grpc.RpcError):
+        return ask()
+    return ""
 
 
 def _run(
