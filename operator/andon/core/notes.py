@@ -7,6 +7,30 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 
+def items_of(text: str) -> dict[str, str]:
+    """Split a note into its items, by name."""
+    return dict(item.partition("=")[::2] for item in text.split(","))
+
+
+def zoned(text: str) -> datetime:
+    """Read a time of a note.
+
+    Raises
+    ------
+    ValueError
+        Where it is no time, or has no zone.
+    """
+    time = datetime.fromisoformat(text)
+    if time.tzinfo is None:
+        raise ValueError(f"a time without its zone: {text}")
+    return time
+
+
+def stamp(time: datetime) -> str:
+    """Write a time into a note, to the second."""
+    return time.astimezone(UTC).isoformat(timespec="seconds")
+
+
 @dataclass(frozen=True)
 class Canary:
     """The note beside the route: which version is on trial, and how far.
@@ -41,23 +65,23 @@ class Canary:
         ValueError
             Where the text is no such note.
         """
-        parts = dict(item.partition("=")[::2] for item in text.split(","))
+        parts = items_of(text)
         try:
-            since = datetime.fromisoformat(parts["since"])
-            blind = datetime.fromisoformat(parts["blind"]) if "blind" in parts else None
+            since = zoned(parts["since"])
+            blind = zoned(parts["blind"]) if "blind" in parts else None
             ended, revision = parts.get("ended", ""), parts.get("revision", "")
             canary = Canary(int(parts["version"]), int(parts["step"]), since, ended, revision, blind)
         except KeyError as error:
             raise ValueError(f"no {error} in {text}") from error
-        if canary.step < 0 or any(time is not None and time.tzinfo is None for time in (since, blind)):
-            raise ValueError(f"a step below zero, or a time without its zone: {text}")
+        if canary.step < 0:
+            raise ValueError(f"a step below zero: {text}")
         return canary
 
     def __str__(self) -> str:
         """Write the note on one line."""
-        text = f"version={self.version},step={self.step},since={_stamp(self.since)}"
+        text = f"version={self.version},step={self.step},since={stamp(self.since)}"
         if self.blind is not None:
-            text = f"{text},blind={_stamp(self.blind)}"
+            text = f"{text},blind={stamp(self.blind)}"
         return f"{text},ended={self.ended},revision={self.revision}" if self.ended else text
 
 
@@ -85,18 +109,15 @@ class Watch:
         ValueError
             Where the text is no such note.
         """
-        parts = dict(item.partition("=")[::2] for item in text.split(","))
+        parts = items_of(text)
         try:
-            watch = Watch(int(parts["former"]), datetime.fromisoformat(parts["since"]))
+            return Watch(int(parts["former"]), zoned(parts["since"]))
         except KeyError as error:
             raise ValueError(f"no {error} in {text}") from error
-        if watch.since.tzinfo is None:
-            raise ValueError(f"a time without its zone: {text}")
-        return watch
 
     def __str__(self) -> str:
         """Write the note on one line."""
-        return f"former={self.former},since={_stamp(self.since)}"
+        return f"former={self.former},since={stamp(self.since)}"
 
 
 @dataclass(frozen=True)
@@ -129,22 +150,16 @@ class Retraining:
         ValueError
             Where the text is no such note.
         """
-        parts = dict(item.partition("=")[::2] for item in text.split(","))
-        since, at = (datetime.fromisoformat(parts[name]) if name in parts else None for name in ("since", "at"))
-        if any(time is not None and time.tzinfo is None for time in (since, at)):
-            raise ValueError(f"a time without its zone: {text}")
+        parts = items_of(text)
+        since, at = (zoned(parts[name]) if name in parts else None for name in ("since", "at"))
         return Retraining(parts.get("schedule", ""), since, at, parts.get("because", ""))
 
     def __str__(self) -> str:
         """Write the note on one line."""
         items = {
             "schedule": self.schedule,
-            "since": _stamp(self.since) if self.since is not None else "",
-            "at": _stamp(self.at) if self.at is not None else "",
+            "since": stamp(self.since) if self.since is not None else "",
+            "at": stamp(self.at) if self.at is not None else "",
             "because": self.because,
         }
         return ",".join(f"{name}={value}" for name, value in items.items() if value)
-
-
-def _stamp(time: datetime) -> str:
-    return time.astimezone(UTC).isoformat(timespec="seconds")

@@ -10,6 +10,8 @@ monitor is silent nothing changes.
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from andon.core.notes import items_of, stamp, zoned
+
 
 @dataclass(frozen=True)
 class Signal:
@@ -82,12 +84,12 @@ class Signals:
         ValueError
             Where the text is no such note.
         """
-        parts = dict(item.partition("=")[::2] for item in text.split(","))
+        parts = items_of(text)
         try:
             version = int(parts["version"])
         except KeyError as error:
             raise ValueError(f"no {error} in {text}") from error
-        times = {name: _time(value) for name, value in parts.items() if name != "version"}
+        times = {name: zoned(value) for name, value in parts.items() if name != "version"}
         drift, accuracy = _signal("drift", times), _signal("accuracy", times)
         return Signals(version, drift, accuracy, times.get("rolledBack"))
 
@@ -96,10 +98,10 @@ class Signals:
         items = [f"version={self.version}"]
         for name, signal in (("drift", self.drift), ("accuracy", self.accuracy)):
             if signal is not None:
-                items.append(f"{name}{'Active' if signal.active else ''}={_stamp(signal.since)}")
-                items += [f"{name}Over={_stamp(signal.over)}"] if signal.over is not None else []
+                items.append(f"{name}{'Active' if signal.active else ''}={stamp(signal.since)}")
+                items += [f"{name}Over={stamp(signal.over)}"] if signal.over is not None else []
         if self.rolled_back is not None:
-            items.append(f"rolledBack={_stamp(self.rolled_back)}")
+            items.append(f"rolledBack={stamp(self.rolled_back)}")
         return ",".join(items)
 
 
@@ -107,14 +109,3 @@ def _signal(name: str, times: dict[str, datetime]) -> Signal | None:
     active = times.get(f"{name}Active")
     since = active or times.get(name)
     return Signal(since, active is not None, times.get(f"{name}Over")) if since is not None else None
-
-
-def _time(text: str) -> datetime:
-    time = datetime.fromisoformat(text)
-    if time.tzinfo is None:
-        raise ValueError(f"a time without its zone: {text}")
-    return time
-
-
-def _stamp(time: datetime) -> str:
-    return time.isoformat(timespec="seconds")
