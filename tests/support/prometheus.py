@@ -1,7 +1,6 @@
 """A real Prometheus on loopback, for as long as a block lasts."""
 
 import json
-import socket
 import subprocess
 import urllib.parse
 import urllib.request
@@ -12,6 +11,7 @@ from typing import Any
 
 import yaml
 
+from benchmarks.servers import free_ports
 from tests.support import promtool
 from tests.support.kubectl import eventually
 
@@ -23,18 +23,22 @@ def prometheus(folder: Path, config: dict[str, Any]) -> Iterator[str]:
     """Run one with a configuration; give host and port."""
     path = folder / "prometheus.yaml"
     path.write_text(yaml.safe_dump(config))
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        address = f"127.0.0.1:{free.getsockname()[1]}"
+    address = f"127.0.0.1:{free_ports(1)[0]}"
     words = [f"--config.file={path}", f"--storage.tsdb.path={folder}/data", f"--web.listen-address={address}"]
-    with (folder / "prometheus.log").open("wb") as log:
-        running = subprocess.Popen([promtool.program("prometheus"), *words], stdout=log, stderr=log)
+    with running([promtool.program("prometheus"), *words], folder / "prometheus.log"):
+        eventually(lambda: _ready(address), READY_SECONDS, "Prometheus answers")
+        yield address
+
+
+@contextmanager
+def running(command: list[str], log: Path) -> Iterator[None]:
+    """Run a server while the block lasts; what it says goes into a file."""
+    with log.open("wb") as said, subprocess.Popen(command, stdout=said, stderr=said) as server:
         try:
-            eventually(lambda: _ready(address), READY_SECONDS, "Prometheus answers")
-            yield address
+            yield
         finally:
-            running.terminate()
-            running.wait(30)
+            server.terminate()
+            server.wait(30)
 
 
 def ask(address: str, query: str) -> list[dict[str, Any]]:
@@ -81,23 +85,16 @@ def alertmanager(folder: Path) -> Iterator[str]:
     """Run an Alertmanager that sends nobody anything; give host and port."""
     path = folder / "alertmanager.yaml"
     path.write_text(yaml.safe_dump({"route": {"receiver": "nobody"}, "receivers": [{"name": "nobody"}]}))
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        address = f"127.0.0.1:{free.getsockname()[1]}"
+    address = f"127.0.0.1:{free_ports(1)[0]}"
     words = [f"--config.file={path}", f"--storage.path={folder}/alertmanager", f"--web.listen-address={address}"]
     program = promtool.program("prometheus-alertmanager")
     command = [program, *words, "--cluster.listen-address="]
     if not _TEMPLATES.exists():
         share = str(Path(program).parents[1] / "share")
         command = ["unshare", "--mount", "--", "sh", "-c", _WITH_TEMPLATES, share, *command]
-    with (folder / "alertmanager.log").open("wb") as log:
-        running = subprocess.Popen(command, stdout=log, stderr=log)
-        try:
-            eventually(lambda: _ready(address), READY_SECONDS, "Alertmanager answers")
-            yield address
-        finally:
-            running.terminate()
-            running.wait(30)
+    with running(command, folder / "alertmanager.log"):
+        eventually(lambda: _ready(address), READY_SECONDS, "Alertmanager answers")
+        yield address
 
 
 def firing(address: str) -> list[dict[str, str]]:

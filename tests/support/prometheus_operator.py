@@ -3,7 +3,6 @@
 import base64
 import gzip
 import re
-import socket
 import subprocess
 import urllib.request
 from collections.abc import Iterator
@@ -15,10 +14,12 @@ from typing import Any
 import yaml
 
 from andon.api.v1alpha1 import Manifest
+from benchmarks.servers import free_ports
 from lab import build, parts
 from lab.paths import Paths
 from tests.support import promtool
 from tests.support.kubectl import Kubectl, eventually
+from tests.support.prometheus import running
 
 _MANAGED = re.compile(
     r'^prometheus_operator_managed_resources\{controller="prometheus",resource="(\w+)",state="(\w+)"\} (\d+)$',
@@ -60,18 +61,11 @@ class PrometheusOperator:
 def prometheus_operator(folder: Path) -> Iterator[PrometheusOperator]:
     """Run one on loopback against the kubeconfig's cluster, for as long as a block lasts."""
     program = build.ensure(Paths.from_environment(), parts.PROMETHEUS_OPERATOR) / "operator"
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        address = f"127.0.0.1:{free.getsockname()[1]}"
+    address = f"127.0.0.1:{free_ports(1)[0]}"
     made = PrometheusOperator(address, folder / "prometheus-operator.log")
-    with made.log.open("wb") as log:
-        running = subprocess.Popen([program, f"--web.listen-address={address}"], stdout=log, stderr=log)
-        try:
-            eventually(made.answers, 60, "the Prometheus Operator answers")
-            yield made
-        finally:
-            running.terminate()
-            running.wait(30)
+    with running([str(program), f"--web.listen-address={address}"], made.log):
+        eventually(made.answers, 60, "the Prometheus Operator answers")
+        yield made
 
 
 def selecting(name: str, labels: dict[str, str]) -> Manifest:

@@ -21,6 +21,7 @@ from model_monitor.scoring import Scored
 from model_monitor.storage.recording import Recorded
 from model_monitor.tensors import Tensor, Tensors
 from model_monitor.worker import WRITE_TRIES, Worker
+from tests.support.kubectl import eventually
 from tests.support.monitoring import DEADLINE, Shop
 
 NOW = datetime(2026, 5, 4, tzinfo=UTC)
@@ -60,10 +61,7 @@ class Bench:
         assert self.intake.offer(Waiting(NOW, 10, decode or (lambda: (envelope, rows))))
 
     def wait(self, until: Callable[[], bool]) -> None:
-        deadline = time.monotonic() + DEADLINE
-        while not until():
-            assert time.monotonic() < deadline
-            time.sleep(0.005)
+        eventually(until, DEADLINE, "what is waited for", pause=0.005)
 
     def dropped(self, reason: str) -> float:
         samples = next(iter(self.metrics.dropped.collect())).samples

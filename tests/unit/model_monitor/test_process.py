@@ -9,7 +9,6 @@ import signal
 import sqlite3
 import subprocess
 import sys
-import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ from typing import Any
 import aiohttp
 
 from model_monitor.service import Ports
+from tests.support import kubectl
 from tests.support.builder import REPOSITORY
 from tests.support.monitoring import Monitor, Shop, TokenServer, eventually, token_server
 
@@ -33,15 +33,12 @@ class Process:
     log: Path
 
     def ports(self) -> Ports:
-        deadline = time.monotonic() + DEADLINE
-        while time.monotonic() < deadline:
+        def listening() -> str | None:
             assert self.server.poll() is None, self.log.read_text()
-            for line in self.log.read_text().splitlines():
-                if '"event": "listening"' in line:
-                    told = json.loads(line)
-                    return Ports(told["http"], told["grpc"], told["api"], told["page"])
-            time.sleep(0.02)
-        raise AssertionError(self.log.read_text())
+            return next((line for line in self.log.read_text().splitlines() if '"event": "listening"' in line), None)
+
+        told = json.loads(kubectl.eventually(listening, DEADLINE, "the monitor listens", pause=0.02))
+        return Ports(told["http"], told["grpc"], told["api"], told["page"])
 
 
 def start(shop: Shop, folder: Path, tokens: TokenServer, name: str) -> Process:
