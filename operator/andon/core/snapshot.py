@@ -4,28 +4,21 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import datetime
 
 from pydantic import ValidationError
 
 from andon.api.meta import (
     ANNOTATION_ABORT,
     ANNOTATION_APPROVE,
-    ANNOTATION_CANARY,
     ANNOTATION_FREEZE,
     ANNOTATION_INPUTS,
     ANNOTATION_MANIFEST,
     ANNOTATION_PROMOTE,
-    ANNOTATION_PROMOTED,
     ANNOTATION_RESTART,
     ANNOTATION_RETRAIN,
-    ANNOTATION_RETRAINING,
     ANNOTATION_ROLLBACK,
     ANNOTATION_ROUTE,
-    ANNOTATION_SIGNALS,
-    ANNOTATION_SINCE,
-    ANNOTATION_WATCH,
-    ANNOTATION_WEIGHTS,
     COMPONENT_PREFLIGHT,
     COMPONENT_ROUTER,
     COMPONENT_SERVER,
@@ -36,21 +29,19 @@ from andon.api.meta import (
 from andon.api.status import FaultModelStatus
 from andon.api.v1alpha1 import FaultModelSpec, Manifest
 from andon.api.versions import FaultModelVersionSpec
-from andon.core.notes import Canary, Retraining, Watch
+from andon.core import noted
 from andon.core.observed import (
     BuildJob,
     Followed,
     Identity,
     Observed,
     Preflight,
-    Route,
     Router,
     RouterPod,
     Server,
     Standing,
     Version,
 )
-from andon.core.signals import Signals
 from model_builder.report import BuildReport, PreflightReport, canonical_json
 
 BUILDER_CONTAINER = "builder"
@@ -309,19 +300,20 @@ def _standing(deployment: Manifest) -> Standing | None:
 def _router(objects: Objects) -> Router:
     name = router_name(objects.model["metadata"]["name"])
     config = next((one for one in objects.config_maps if one["metadata"]["name"] == name), None)
+    status = status_of(objects.model)
     if config is None:
-        return Router(retraining=_retraining({"metadata": {}}, status_of(objects.model)))
-    configured, since = _configured(config, status_of(objects.model))
+        return Router(retraining=noted.retraining({"metadata": {}}, status))
+    configured, since = noted.configured(config, status)
     deployment = next((one for one in objects.deployments if one["metadata"]["name"] == name), {})
     pods, ready = _entrances(objects, deployment)
     return Router(
         configured=configured,
         configured_since=since,
-        canary=_canary(config, status_of(objects.model), configured),
-        watch=_watch(config),
-        promoted=_promoted(config),
-        signals=_signals(config),
-        retraining=_retraining(config, status_of(objects.model)),
+        canary=noted.canary(config, status, configured),
+        watch=noted.watch(config),
+        promoted=noted.promoted(config),
+        signals=noted.signals(config),
+        retraining=noted.retraining(config, status),
         ready=ready,
         pods=pods,
         standing=_standing(deployment),
@@ -337,67 +329,6 @@ def _entrances(objects: Objects, deployment: Manifest) -> tuple[tuple[RouterPod,
     reached = frozenset(server.version for server in servers if server.ready_replicas)
     entrances = tuple(replace(one, reaches=reached) for one in objects.entrances)
     return entrances, any(one.live is not None for one in entrances)
-
-
-def _configured(config: Manifest, status: FaultModelStatus) -> tuple[Route | None, datetime | None]:
-    annotations = config["metadata"].get("annotations") or {}
-    try:
-        return Route.parse(annotations[ANNOTATION_WEIGHTS]), _time(annotations[ANNOTATION_SINCE])
-    except (KeyError, ValueError):
-        # Somebody took the note away or changed it; the status still knows what served.
-        return (Route.of({status.stable.version: 100}) if status.stable is not None else None), None
-
-
-def _canary(config: Manifest, status: FaultModelStatus, configured: Route | None) -> Canary | None:
-    text = (config["metadata"].get("annotations") or {}).get(ANNOTATION_CANARY)
-    try:
-        return Canary.parse(text) if text is not None else _canary_told(status, configured)
-    except ValueError:
-        return _canary_told(status, configured)
-
-
-def _canary_told(status: FaultModelStatus, configured: Route | None) -> Canary | None:
-    """Say who is on trial, where somebody took the note away while traffic is shared; the status still knows."""
-    if configured is None or status.candidate is None or not 0 < configured.weight(status.candidate.version) < 100:
-        return None
-    return Canary(status.candidate.version, 0, datetime.fromtimestamp(0, UTC))
-
-
-def _watch(config: Manifest) -> Watch | None:
-    text = (config["metadata"].get("annotations") or {}).get(ANNOTATION_WATCH)
-    try:
-        return Watch.parse(text) if text is not None else None
-    except ValueError:
-        return None
-
-
-def _signals(config: Manifest) -> Signals | None:
-    text = (config["metadata"].get("annotations") or {}).get(ANNOTATION_SIGNALS)
-    try:
-        return Signals.parse(text) if text is not None else None
-    except ValueError:
-        return None
-
-
-def _retraining(config: Manifest, status: FaultModelStatus) -> Retraining | None:
-    text = (config["metadata"].get("annotations") or {}).get(ANNOTATION_RETRAINING)
-    try:
-        return Retraining.parse(text) if text is not None else _retraining_told(status)
-    except ValueError:
-        return _retraining_told(status)
-
-
-def _retraining_told(status: FaultModelStatus) -> Retraining | None:
-    """Say for which time the data was last read, where somebody took the note away: the build plan depends on it."""
-    told = status.retrain
-    if told is None or told.last is None:
-        return None
-    return Retraining(at=_time(told.last), because=told.because or "")
-
-
-def _promoted(config: Manifest) -> frozenset[int]:
-    text = (config["metadata"].get("annotations") or {}).get(ANNOTATION_PROMOTED, "")
-    return frozenset(int(number) for number in text.split(",") if number.isdigit())
 
 
 def _router_pod(pod: Manifest, followed: Mapping[str, Followed]) -> RouterPod:
