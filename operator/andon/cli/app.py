@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from andon.cli.errors import CliError, ExitCode
+from andon.cli.labels_app import labels
+from andon.cli.options import Context, Kubeconfig, Name, Namespace, StatusOutput
 
 if TYPE_CHECKING:
     from andon.cli.verbs import Verb
@@ -25,15 +27,10 @@ app = typer.Typer(
     " command line.",
 )
 
+app.add_typer(labels, name="labels")
+
 _PIPE_WIDTH = 120
 """Columns of text that goes to a file or a pipe."""
-
-
-class StatusOutput(StrEnum):
-    """Forms of `andon status`."""
-
-    TEXT = "text"
-    JSON = "json"
 
 
 class PredictOutput(StrEnum):
@@ -42,18 +39,6 @@ class PredictOutput(StrEnum):
     TEXT = "text"
     JSON = "json"
     CSV = "csv"
-
-
-Name = Annotated[str, typer.Argument(help="Name of the FaultModel.", metavar="NAME", show_default=False)]
-Namespace = Annotated[
-    str | None, typer.Option("--namespace", "-n", help="Its namespace.", show_default="that of the context")
-]
-Context = Annotated[
-    str | None, typer.Option(help="Context of the kubeconfig to use.", show_default="the current context")
-]
-Kubeconfig = Annotated[
-    str | None, typer.Option(help="Kubeconfig file.", show_default="$KUBECONFIG or ~/.kube/config", metavar="FILE")
-]
 
 
 @app.callback()
@@ -306,83 +291,14 @@ def rebaseline(
 
     - `andon rebaseline spindle --reason "spindle bearing replaced" -n press-shop`
     """
-    from andon.cli import labels as found
     from andon.cli.cluster import connect
+    from andon.cli.labels import monitor_of
     from andon.cli.rebaseline import rebaseline as renew
     from andon.cli.rebaseline import told
 
-    cluster = connect(kubeconfig, context)
-    place = namespace or cluster.namespace
-    cluster.fault_model(place, name)
-    with found.monitor(cluster, place) as base:
-        document = renew(base, name, reason, cluster.token(place, account, found.AUDIENCE))
+    with monitor_of(connect(kubeconfig, context), namespace, name) as monitor:
+        document = renew(monitor.address, name, reason, monitor.token(account))
     typer.echo(told(document, name))
-
-
-labels = typer.Typer(no_args_is_help=True, help="What people are asked to inspect, and what they found.")
-app.add_typer(labels, name="labels")
-
-
-@labels.command("queue")
-def labels_queue(
-    name: Name,
-    namespace: Namespace = None,
-    limit: Annotated[int, typer.Option(min=1, max=1000, metavar="N", help="Only the first N.")] = 20,
-    output: Annotated[StatusOutput, typer.Option("--output", "-o", help="Form of the output.")] = StatusOutput.TEXT,
-    context: Context = None,
-    kubeconfig: Kubeconfig = None,
-) -> None:
-    """Show on which inputs the new version and the one that serves disagree, so that people can look at the parts.
-
-    Only these decide whether the new one finds fewer faults; the most telling come first.
-
-    **Examples**
-
-    - `andon labels queue spindle -n press-shop`
-    """
-    import json
-
-    from andon.cli import labels as found
-    from andon.cli.cluster import connect
-
-    cluster = connect(kubeconfig, context)
-    place = namespace or cluster.namespace
-    cluster.fault_model(place, name)
-    with found.monitor(cluster, place) as base:
-        document = found.queue(base, name, limit)
-    typer.echo(json.dumps(document) if output == StatusOutput.JSON else found.told_queue(document, name))
-
-
-@labels.command("import")
-def labels_import(
-    name: Name,
-    file: Annotated[Path, typer.Argument(help="CSV with a header, or JSON (.json).", metavar="FILE")],
-    namespace: Namespace = None,
-    account: Annotated[
-        str, typer.Option(metavar="NAME", help="Service account of the namespace that the labels come from.")
-    ] = "default",
-    context: Context = None,
-    kubeconfig: Kubeconfig = None,
-) -> None:
-    """Send labels: what the parts of earlier requests turned out to be.
-
-    Columns: requestId (and row), or asset and time; and fault (true or false), or label. The account is kept with each
-    label. Ends with 0 if all were taken, with 1 if any was refused, with 2 if there is no connection or no right.
-
-    **Examples**
-
-    - `andon labels import spindle inspected.csv -n press-shop`
-    """
-    from andon.cli import labels as found
-    from andon.cli.cluster import connect
-
-    cluster = connect(kubeconfig, context)
-    place = namespace or cluster.namespace
-    cluster.fault_model(place, name)
-    with found.monitor(cluster, place) as base:
-        document = found.send(base, name, file, cluster.token(place, account, found.AUDIENCE))
-    typer.echo(found.told_outcome(document, name))
-    raise typer.Exit(ExitCode.FAILED if document.get("refused") else ExitCode.OK)
 
 
 def _say(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -24,6 +25,7 @@ class Place(Protocol):
     """A cluster, as far as labels go."""
 
     configuration: Any
+    namespace: str
     inside: bool
 
     def fault_model(self, namespace: str, name: str) -> Manifest: ...
@@ -31,6 +33,34 @@ class Place(Protocol):
     def monitor_pods(self, namespace: str) -> list[Manifest]: ...
 
     def token(self, namespace: str, account: str, audience: str) -> str: ...
+
+
+@dataclass(frozen=True)
+class Monitor:
+    """The monitor of a FaultModel's namespace, while it can be reached.
+
+    Attributes
+    ----------
+    address
+        Where its interface is.
+    """
+
+    address: str
+    cluster: Place
+    namespace: str
+
+    def token(self, account: str) -> str:
+        """Get a token of a service account, made for the monitor alone."""
+        return self.cluster.token(self.namespace, account, AUDIENCE)
+
+
+@contextmanager
+def monitor_of(cluster: Place, namespace: str | None, name: str) -> Iterator[Monitor]:
+    """Reach the monitor that watches a FaultModel; without a namespace it is that of the context."""
+    place = namespace or cluster.namespace
+    cluster.fault_model(place, name)
+    with monitor(cluster, place) as address:
+        yield Monitor(address, cluster, place)
 
 
 @contextmanager
