@@ -9,16 +9,8 @@ from andon.core.causes import LIVE_POLL
 from andon.desired.platform import Images, Platform
 from andon.errors import ConflictError
 from andon.reconcile import Key, Reconciler, Sources
-from tests.support.cluster import (
-    Crash,
-    FakeClock,
-    FakeCluster,
-    FakeMetrics,
-    FakeMonitor,
-    FakeRouters,
-    World,
-    fault_model,
-)
+from tests.support.cluster import Crash, FakeClock, FakeCluster, fault_model
+from tests.support.world import FakeMetrics, FakeMonitor, FakeRouters, World
 
 PLATFORM = Platform(images=Images(builder="builder:1", triton="triton:1", envoy="envoy:1"))
 KEY = Key("plant", "spindle")
