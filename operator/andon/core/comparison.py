@@ -3,29 +3,24 @@
 from datetime import datetime
 from typing import Annotated
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
-from pydantic.alias_generators import to_camel
+from pydantic import AwareDatetime, Field
 
 from andon.core.evidence import Evidence, Paired, Queue, Share
 from andon.core.inspection import Disagreements, History, Inspected
+from andon.core.told import Told
 from andon.core.traffic_counts import Traffic, errors, slow
 
 Count = Annotated[int, Field(ge=0, le=2**53)]
 
 
-class _Told(BaseModel):
-    # What a later monitor adds is no trouble.
-    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="ignore", frozen=True)
-
-
-class Hits(_Told):
+class Hits(Told):
     """So many of so many rows."""
 
     hits: Count
     total: Count
 
 
-class Labelled(_Told):
+class Labelled(Told):
     """Labelled rows of one class: alarms of one version alone, of both, and how many rows in all."""
 
     only_old: Count
@@ -34,7 +29,7 @@ class Labelled(_Told):
     total: Count
 
 
-class Inspection(_Told):
+class Inspection(Told):
     """Disagreements of one kind that were put into the queue with one probability."""
 
     probability: Annotated[float, Field(gt=0, le=1)]
@@ -44,7 +39,7 @@ class Inspection(_Told):
     skipped: Count
 
 
-class Waiting(_Told):
+class Waiting(Told):
     """The queue of disagreements."""
 
     old_alarms: Count
@@ -52,7 +47,7 @@ class Waiting(_Told):
     only_new: tuple[Inspection, ...]
 
 
-class Known(_Told):
+class Known(Told):
     """Labelled rows of the old version, from before and beside the rollout."""
 
     true_alarms: Count
@@ -60,7 +55,7 @@ class Known(_Told):
     missed: Count
 
 
-class Comparison(_Told):
+class Comparison(Told):
     """The monitor's answer about a pair of versions.
 
     Counts are rows since it first saw the pair; assets are those that its newest rows name.

@@ -3,23 +3,18 @@
 from dataclasses import dataclass
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
-from pydantic.alias_generators import to_camel
+from pydantic import Field
 
 from andon.api.conditions import Reason
 from andon.core.statistics import Interval
+from andon.core.told import Told
 from model_builder.spec import Gate
 
 LISTED = 8
 """Inputs that are named in a message; more are counted."""
 
 
-class _Told(BaseModel):
-    # What a later monitor adds is no trouble.
-    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="ignore", frozen=True)
-
-
-class Feature(_Told):
+class Feature(Told):
     """How an input, or the score, is: `state` is NotEnoughData, Steady, Drifted or SensorFault."""
 
     name: str
@@ -27,7 +22,7 @@ class Feature(_Told):
     kind: str | None = None
 
 
-class Renewed(_Told):
+class Renewed(Told):
     """Why, since when and for whom inputs are compared with others than those of the build."""
 
     reason: str
@@ -35,7 +30,7 @@ class Renewed(_Told):
     by: str = ""
 
 
-class Inputs(_Told):
+class Inputs(Told):
     """The monitor's answer about the inputs of the version with a digest."""
 
     digest: str = ""
@@ -44,7 +39,7 @@ class Inputs(_Told):
     features: tuple[Feature, ...] = ()
 
 
-class LiveScore(_Told):
+class LiveScore(Told):
     """A score with its 95% interval."""
 
     metric: str
@@ -53,7 +48,7 @@ class LiveScore(_Told):
     upper: Annotated[float, Field(ge=0, le=1)]
 
 
-class VersionScores(_Told):
+class VersionScores(Told):
     """Scores of a version on the labelled rows of the window; `track` is stable, candidate or former."""
 
     track: str
@@ -69,7 +64,7 @@ class VersionScores(_Told):
         return next((known[metric] for metric in metrics if metric in known), None)
 
 
-class Quality(_Told):
+class Quality(Told):
     """The monitor's answer about accuracy."""
 
     versions: tuple[VersionScores, ...] = ()
