@@ -22,6 +22,7 @@ from model_monitor.drift.faults import Fault, Numbers
 from model_monitor.drift.report import Report, State
 from model_monitor.logs import Seldom
 from model_monitor.scoring import Scored
+from model_monitor.storage.database import unavailable
 from model_monitor.storage.events import Event, Happened
 from model_monitor.storage.renewals import KeptRenewal
 from model_monitor.tensors import Rows
@@ -130,8 +131,7 @@ class Drifting(Collector):
             self._renewals.learnt(watched.unsaved, watched.detector.baseline)
         except SQLAlchemyError as error:
             if self._seldom.due(model):
-                kind = type(getattr(error, "orig", None) or error).__name__
-                _log.warning("a new baseline cannot be kept yet", model=model, error=kind)
+                _log.warning("a new baseline cannot be kept yet", model=model, error=unavailable(error).found)
             return
         watched.unsaved = None
         _log.info("a new baseline is learnt", model=model)
@@ -144,8 +144,8 @@ class Drifting(Collector):
                 self._note(model, event)
             except SQLAlchemyError as error:
                 if self._seldom.due(f"event {model}"):
-                    kind = type(getattr(error, "orig", None) or error).__name__
-                    _log.warning("an event cannot be kept", model=model, what=str(event.kind), error=kind)
+                    found = unavailable(error).found
+                    _log.warning("an event cannot be kept", model=model, what=str(event.kind), error=found)
 
     def renew(self, model: str, kept: KeptRenewal) -> None:
         """Begin a new baseline now where the version is watched; otherwise it begins with the next request."""
@@ -194,8 +194,10 @@ class Drifting(Collector):
     def _tell(self, model: str, report: Report, at: datetime) -> None:
         before = self._reports.get(model)
         self._reports[model] = report
+        if before is not None and before.findings == report.findings:
+            return
         self._keep(model, transitions(before, report, at))
-        if before is None or before.findings == report.findings:
+        if before is None:
             return
         known = {one.name: (one.state, one.fault) for one in before.findings}
         for finding in report.findings:

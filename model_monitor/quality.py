@@ -32,6 +32,13 @@ class Tally:
     classes: int = 2
 
 
+def outcome(fault: bool, alarm: bool) -> str:
+    """Say as what a labelled row counts, by the name of a `Tally`'s field."""
+    if fault:
+        return "caught" if alarm else "missed"
+    return "false_alarms" if alarm else "quiet"
+
+
 @dataclass(frozen=True)
 class Score:
     """A score with its 95% interval."""

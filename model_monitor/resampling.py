@@ -5,7 +5,7 @@ The draws are seeded, so that the same rows always give the same interval.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -58,13 +58,17 @@ def _means(matrices: Counts, occurring: npt.NDArray[np.bool_]) -> dict[str, Floa
     return {"precision": mean(right, named), "recall": mean(right, actual), "f1": f1, "macroF1": f1}
 
 
-def ranking_scores(truths: npt.NDArray[np.bool_], scores: Floats) -> list[Score]:
+def ranking_scores(
+    truths: npt.NDArray[np.bool_], scores: Floats, metrics: Sequence[str] = ("averagePrecision", "bestF1")
+) -> list[Score]:
     """Score by how well scores put faults before sound rows: average precision, and F1 at its best threshold.
 
     Parameters
     ----------
     truths, scores
         Arrays of shape (rows,). Rows without a score are to be given the lowest one.
+    metrics
+        Which of the two.
 
     Returns
     -------
@@ -77,7 +81,8 @@ def ranking_scores(truths: npt.NDArray[np.bool_], scores: Floats) -> list[Score]
     truths, scores = truths[order], scores[order]
     ends = np.flatnonzero(np.append(np.diff(scores) != 0, True))  # rows of one score stand or fall together
     random = np.random.default_rng(0)
-    functions: dict[str, Callable[[Floats, Floats], float]] = {"averagePrecision": _average_precision, "bestF1": _best}
+    known: dict[str, Callable[[Floats, Floats], float]] = {"averagePrecision": _average_precision, "bestF1": _best}
+    functions = {name: known[name] for name in metrics}
     drawn: dict[str, list[float]] = {name: [] for name in functions}
     for _ in range(DRAWS):
         weights = np.bincount(random.integers(len(truths), size=len(truths)), minlength=len(truths))

@@ -6,7 +6,7 @@ from collections import Counter
 
 import numpy as np
 
-from model_monitor.quality import Score, Tally, scores
+from model_monitor.quality import Score, Tally, outcome, scores
 from model_monitor.resampling import confusion_scores
 
 
@@ -39,7 +39,7 @@ class Sums:
         """
         self.rows += times
         self.faults += times * bool(fault)
-        self._counts[("caught" if alarm else "missed") if fault else ("false_alarms" if alarm else "quiet")] += times
+        self._counts[outcome(fault, alarm)] += times
         if label_class is None:
             return
         self._counts["classed"] += times

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -9,7 +10,7 @@ import numpy as np
 from sqlalchemy import Connection, func, select
 
 from model_monitor.counting import Selection
-from model_monitor.quality import Score, Tally, scores
+from model_monitor.quality import Score, Tally, outcome, scores
 from model_monitor.storage.tables import PREDICTIONS, moment, stamp
 
 STEPS = (
@@ -76,28 +77,21 @@ def periods(connection: Connection, model: int, now: datetime, classes: int) -> 
     right = PREDICTIONS.c.old_class == PREDICTIONS.c.label_class
     columns = (begin, PREDICTIONS.c.fault, PREDICTIONS.c.old_alarm, right.label("right"))
     query = select(*columns, func.count().label("times")).where(*known, PREDICTIONS.c.at <= stamp(now))
-    counts: dict[int, dict[str, int]] = {}
+    counts: dict[int, Counter[str]] = {}
     for row in connection.execute(query.group_by(*columns)):
-        mine = counts.setdefault(int(row.begin), dict.fromkeys(_NAMES, 0))
-        what = (
-            ("caught" if row.old_alarm else "missed") if row.fault else ("false_alarms" if row.old_alarm else "quiet")
-        )
-        mine[what] += row.times
+        mine = counts.setdefault(int(row.begin), Counter())
+        mine[outcome(row.fault, row.old_alarm)] += row.times
         if row.right is not None:
             mine["classed"] += row.times
             mine["right"] += row.times * bool(row.right)
     return [_period(start, width, counts[start], classes) for start in sorted(counts)]
 
 
-_WHAT = {(True, True): "caught", (True, False): "missed", (False, True): "false_alarms", (False, False): "quiet"}
-_NAMES = (*_WHAT.values(), "right", "classed")
-
-
 def _width(span: timedelta) -> timedelta:
     return next((step for step in STEPS if span <= step * (MOST_PERIODS - 1)), STEPS[-1])
 
 
-def _period(begin: int, width: int, counts: dict[str, int], classes: int) -> Period:
+def _period(begin: int, width: int, counts: Counter[str], classes: int) -> Period:
     tally = Tally(**counts, classes=classes)
     rows = tally.caught + tally.missed + tally.false_alarms + tally.quiet
     return Period(moment(begin), moment(begin + width), rows, {one.metric: one for one in scores(tally)})

@@ -111,13 +111,15 @@ def qualities(connection: Connection, namespace: str, now: datetime, window: tim
 def _of_model(connection: Connection, model: Row[Any], since: int, rows: int) -> ModelQuality:
     known = (PREDICTIONS.c.model_id == model.id, PREDICTIONS.c.at >= since, PREDICTIONS.c.fault.is_not(None))
     labelled = connection.execute(select(func.count()).select_from(PREDICTIONS).where(*known)).scalar_one()
+    combinations = _combinations(connection, model.id)
     versions = [
-        _of_version(connection, model.id, number, track, since)
+        _of_version(connection, model.id, number, track, since, combinations)
         for track, number in (("stable", model.stable_id), ("candidate", model.candidate_id))
         if number is not None
     ]
     former = _former(connection, model, since)
-    before = _of_version(connection, model.id, former, FORMER, since) if former is not None else None
+    # Of the former version nobody asks for slices.
+    before = _of_version(connection, model.id, former, FORMER, since, {}) if former is not None else None
     return ModelQuality(model.name, rows, labelled, versions, before)
 
 
@@ -133,11 +135,12 @@ def _former(connection: Connection, model: Row[Any], since: int) -> int | None:
     return found
 
 
-def _of_version(connection: Connection, model: int, version: int, track: str, since: int) -> VersionQuality:
+def _of_version(
+    connection: Connection, model: int, version: int, track: str, since: int, combinations: dict[int, list[Part]]
+) -> VersionQuality:
     columns = (VERSIONS.c.number, VERSIONS.c.classes, VERSIONS.c.digest)
     described = connection.execute(select(*columns).where(VERSIONS.c.id == version)).one()
     classes = len(json.loads(described.classes))
-    combinations = _combinations(connection, model)
     whole, parted = Sums(classes), defaultdict[Part, Sums](lambda: Sums(classes))
     for row in connection.execute(_labelled(model, version, since)):
         alarm, code = (row.old_alarm, row.old_class) if row.old_id == version else (row.new_alarm, row.new_class)
@@ -180,8 +183,7 @@ def _precision_of(ranks: _Ranked | None, combinations: dict[int, list[Part]], pa
         return []
     mine = [number for number, found in combinations.items() if part in found]
     rows = np.isin(ranks.combinations, mine)
-    found = ranking_scores(ranks.truths[rows], ranks.scores[rows])
-    return [one for one in found if one.metric == "averagePrecision"]
+    return ranking_scores(ranks.truths[rows], ranks.scores[rows], ("averagePrecision",))
 
 
 def _ranked(connection: Connection, model: int, version: int, since: int) -> _Ranked:

@@ -73,7 +73,13 @@ def _kubernetes_spelling(schema: dict[str, Any]) -> dict[str, Any]:
     return out
 
 
-def _crd(model: type[BaseModel], plural: str, short: str, columns: list[dict[str, Any]]) -> Manifest:
+def _crd(
+    model: type[BaseModel],
+    plural: str,
+    short: str,
+    columns: list[dict[str, Any]],
+    scale: dict[str, str] | None = None,
+) -> Manifest:
     schema = structural_schema(model)
     properties = schema.pop("properties")
     version: dict[str, Any] = {
@@ -94,9 +100,7 @@ def _crd(model: type[BaseModel], plural: str, short: str, columns: list[dict[str
         },
     }
     if "status" in properties:
-        version["subresources"] = {"status": {}}
-        if plural == "faultmodels":
-            version["subresources"]["scale"] = SCALE
+        version["subresources"] = {"status": {}, **({"scale": scale} if scale is not None else {})}
     return {
         "apiVersion": "apiextensions.k8s.io/v1",
         "kind": "CustomResourceDefinition",
@@ -141,6 +145,7 @@ def crds() -> dict[str, Manifest]:
                 _column("Reason", ".status.conditions[?(@.type=='Ready')].reason", priority=1),
                 _AGE,
             ],
+            SCALE,
         ),
         "faultmodelversions.yaml": _crd(
             FaultModelVersion,

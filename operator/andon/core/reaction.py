@@ -12,10 +12,9 @@ from andon.api.conditions import Phase, Reason
 from andon.api.durations import parse_duration
 from andon.core.causes import Cause, cause_to_go_back
 from andon.core.decision import Decision, Progress
-from andon.core.notes import Canary
 from andon.core.observed import Observed, Version
 from andon.core.signals import Signals
-from andon.core.switching import switch
+from andon.core.switching import left, switch
 
 
 def place_to_go(observed: Observed, failed: tuple[str, ...], cause: Cause) -> Version | None:
@@ -66,18 +65,10 @@ def react(observed: Observed, base: Decision, now: datetime) -> Decision | None:
         message = f"{message} {decision.progress.message}"
         return replace(decision, progress=_going_back(cause, message, decision))
     message = f"{message} Change the spec or the data to try again."
-    return _left(observed, replace(decision, progress=_going_back(cause, message, decision)), stable, cause, now)
+    gone = left(observed, replace(decision, progress=_going_back(cause, message, decision)), stable, cause.reason, now)
+    noted = replace(decision.signals or Signals(stable), rolled_back=now)
+    return replace(gone, watch=None, signals=noted)
 
 
 def _going_back(cause: Cause, message: str, decision: Decision) -> Progress:
     return Progress(Phase.ROLLING_BACK, cause.reason, message, look_again=decision.progress.look_again)
-
-
-def _left(observed: Observed, decision: Decision, number: int, cause: Cause, now: datetime) -> Decision:
-    """Note why a version has left the line, and when: it is not tried again under this spec."""
-    version, failed = observed.version(number), decision.failed_digests
-    if version is not None and version.spec.digest not in failed:
-        failed = (*failed, version.spec.digest)[-20:]
-    ended = Canary(number, 0, now, ended=cause.reason, revision=observed.identity.revision)
-    noted = replace(decision.signals or Signals(number), rolled_back=now)
-    return replace(decision, canary=ended, failed_digests=failed, watch=None, signals=noted)

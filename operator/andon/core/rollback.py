@@ -9,10 +9,9 @@ from datetime import datetime
 
 from andon.api.conditions import Phase, Reason
 from andon.core.decision import Decision, Progress
-from andon.core.notes import Canary
 from andon.core.observed import Observed, Version
 from andon.core.settling import converge_on, settle
-from andon.core.switching import rolled_back, saying, switch
+from andon.core.switching import left, rolled_back, saying, switch
 
 
 def go_back(observed: Observed, base: Decision, stable: int, now: datetime) -> Decision:
@@ -41,7 +40,7 @@ def go_back(observed: Observed, base: Decision, stable: int, now: datetime) -> D
     urgent = replace(observed, spec=spec, frozen=False)
     decision = switch(urgent, base, back, stable, now)
     takes_over = decision.route is not None and decision.route.weight(number) == 100
-    return _leave(observed, decision, stable, now) if takes_over else decision
+    return left(observed, decision, stable, Reason.ROLLBACK_ASKED, now) if takes_over else decision
 
 
 def _invalid(observed: Observed, stable: int) -> Progress:
@@ -68,14 +67,4 @@ def _called_off(observed: Observed, base: Decision, now: datetime) -> Decision:
     note = base.canary
     if note is None or note.ended:
         return base
-    return _leave(observed, base, note.version, now)
-
-
-def _leave(observed: Observed, decision: Decision, number: int, now: datetime) -> Decision:
-    """Note that a version has left the line: it is not tried again under this spec."""
-    version = observed.version(number)
-    failed = decision.failed_digests
-    if version is not None and version.spec.digest not in failed:
-        failed = (*failed, version.spec.digest)[-20:]
-    ended = Canary(number, 0, now, ended=Reason.ROLLBACK_ASKED, revision=observed.identity.revision)
-    return replace(decision, canary=ended, failed_digests=failed)
+    return left(observed, base, note.version, Reason.ROLLBACK_ASKED, now)

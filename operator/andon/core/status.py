@@ -273,15 +273,12 @@ def transitions(before: FaultModelStatus, after: FaultModelStatus) -> list[Trans
             out.append(transition)
     for watched in (ConditionType.AVAILABLE, ConditionType.INPUTS_STEADY, ConditionType.ACCURACY_KEPT):
         now, was = new.get(watched), old.get(watched)
-        if now is not None and was is not None and now.status != was.status and "Unknown" not in _told(watched, now):
+        # That the monitor cannot say something for a while is no Event.
+        silent = watched != ConditionType.AVAILABLE and now is not None and now.status == "Unknown"
+        if now is not None and was is not None and now.status != was.status and not silent:
             kind = "Normal" if now.status == "True" else "Warning"
             out.append(Transition(kind, now.reason, now.message))
     return out
-
-
-def _told(kind: ConditionType, condition: Condition) -> str:
-    # That the monitor cannot say something for a while is no Event.
-    return "" if kind == ConditionType.AVAILABLE else condition.status
 
 
 def _step(status: FaultModelStatus) -> int | None:

@@ -150,6 +150,15 @@ def give_up(
     return saying(rolled_back(observed, stable, reason, message), settled)
 
 
+def left(observed: Observed, decision: Decision, number: int, reason: Reason, now: datetime) -> Decision:
+    """Note why a version has left the line: it is not tried again under this spec."""
+    version, failed = observed.version(number), decision.failed_digests
+    if version is not None and version.spec.digest not in failed:
+        failed = (*failed, version.spec.digest)[-20:]
+    ended = Canary(number, 0, now, ended=reason, revision=observed.identity.revision)
+    return replace(decision, canary=ended, failed_digests=failed)
+
+
 def saying(progress: Progress, settled: Decision) -> Decision:
     """Say something else of a decision, but look again as soon as it wants to: routers tell nobody when they follow."""
     return replace(settled, progress=replace(progress, look_again=settled.progress.look_again))
