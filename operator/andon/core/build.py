@@ -2,13 +2,13 @@
 
 import hashlib
 from dataclasses import dataclass
-from datetime import UTC
 from typing import Literal
 
 from andon.api.conditions import Reason
 from andon.api.meta import build_name
 from andon.api.status import BuildResult
 from andon.core.observed import BuildJob, Observed
+from andon.core.times import utc_text
 from model_builder.report import BuildReport, canonical_json
 from model_builder.spec import BuildSpec, Runtime
 
@@ -45,7 +45,7 @@ def plan(observed: Observed) -> BuildPlan:
     inputs = {"spec": spec.model_dump(mode="json", by_alias=True, exclude_defaults=True), "retrain": observed.retrain}
     note = observed.router.retraining
     if note is not None and note.at is not None:
-        inputs["readFor"] = note.at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        inputs["readFor"] = utc_text(note.at)
     digest = "sha256:" + hashlib.sha256(canonical_json(inputs)).hexdigest()
     return BuildPlan(spec=spec, digest=digest, job=build_name(name, digest))
 

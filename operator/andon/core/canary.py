@@ -9,7 +9,7 @@ not while `spec.suspend` is true or its namespace is frozen; to lose traffic nee
 """
 
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from andon.api.conditions import Phase, Reason
 from andon.api.durations import parse_duration
@@ -20,6 +20,7 @@ from andon.core.judgement import evidence_holds
 from andon.core.notes import Canary, Watch
 from andon.core.observed import Observed, Route, Version
 from andon.core.stickiness import what_can_be_split
+from andon.core.times import utc_text
 from andon.core.windows import WindowError, gate
 
 Steps = tuple[Step, ...]
@@ -150,12 +151,12 @@ def _waits(observed: Observed, target: Version, note: Canary, now: datetime) -> 
     step, where = steps[note.step], _where(steps, note)
     if step.pause is not None:
         until = note.since + parse_duration(step.pause)
-        message = f"{where}; a pause of {step.pause} until {_stamp(until)}."
+        message = f"{where}; a pause of {step.pause} until {utc_text(until)}."
         if now < until:
             return Progress(Phase.PAUSED, Reason.PAUSED, message, held=True, look_again=until - now)
     if step.shadow is not None:
         until = note.since + parse_duration(step.shadow)
-        message = f"{where}, until {_stamp(until)}."
+        message = f"{where}, until {utc_text(until)}."
         if now < until:
             return Progress(Phase.SHADOW, Reason.SHADOWING, message, look_again=until - now)
     if step.approval is not None and observed.approved != target.spec.digest:
@@ -223,7 +224,7 @@ def _closed(observed: Observed, base: Decision, target: Version, here: Route, no
     if found.opens is None:
         message = f"{has}; no time is in sight at which the windows let it have more."
         return Progress(Phase.WAITING_FOR_WINDOW, Reason.WAITING_FOR_WINDOW, message, held=True)
-    message = f"{has}; the windows let it have more from {_stamp(found.opens)} on."
+    message = f"{has}; the windows let it have more from {utc_text(found.opens)} on."
     left = found.opens - now
     return Progress(
         Phase.WAITING_FOR_WINDOW, Reason.WAITING_FOR_WINDOW, message, held=True, opens=found.opens, look_again=left
@@ -257,7 +258,3 @@ def _where(steps: Steps, note: Canary) -> str:
 def _whole(time: datetime) -> datetime:
     # The note is written to the second; rounded up, so that no pause is cut short.
     return time if time.microsecond == 0 else time.replace(microsecond=0) + timedelta(seconds=1)
-
-
-def _stamp(time: datetime) -> str:
-    return time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -1,10 +1,11 @@
 """What `status.evidence` says: rounded, and written anew only when a verdict changes, else every few minutes."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from andon.api.status import EvidenceStatus, MetricEvidence
 from andon.core.analysis import Assessment, Finding
 from andon.core.decision import Decision
+from andon.core.times import utc_text
 
 REFRESH = timedelta(minutes=3)
 """How old the counts in a status may be while nothing but the counts changes."""
@@ -39,7 +40,7 @@ def evidence_status(
 def _written(found: Assessment, version: int, now: datetime) -> EvidenceStatus:
     return EvidenceStatus(
         version=version,
-        at=now.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        at=utc_text(now),
         requests=found.requests,
         positives=found.positives,
         verdict=found.verdict.value,

@@ -6,7 +6,7 @@ withdrawn, which is no failure of the version. Waiting never promotes.
 """
 
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from andon.api.analysis import Analysis
 from andon.api.conditions import Phase, Reason
@@ -17,6 +17,7 @@ from andon.core.decision import Progress
 from andon.core.evidence import Limits
 from andon.core.notes import Canary
 from andon.core.observed import Observed, Version
+from andon.core.times import utc_text
 
 ANALYSIS_POLL = timedelta(seconds=10)
 """How often to look at the evidence about a version on trial."""
@@ -98,7 +99,7 @@ def withdrawal(observed: Observed, note: Canary, found: Assessment, now: datetim
         return ""
     due = _due(observed, analysis, note)
     if note.blind is not None and now >= max(due, note.blind + PATIENCE):
-        return f"There has been no data about version {note.version} since {_stamp(note.blind)}"
+        return f"There has been no data about version {note.version} since {utc_text(note.blind)}"
     if analysis.on_exhausted == "RollBack" and now >= due + parse_duration(analysis.max_hold):
         return f"The evidence about version {note.version} did not settle it within {analysis.max_hold}"
     return ""
@@ -113,7 +114,9 @@ def evidence_holds(observed: Observed, note: Canary, found: Assessment, where: s
     digest = _digest(observed, note)
     if now < ends or analysis.on_exhausted == "RollBack":
         after = "a person is asked" if analysis.on_exhausted == "AwaitApproval" else "it is withdrawn"
-        message = f"{where}; the evidence does not settle yet whether it may have more. From {_stamp(ends)} on {after}."
+        message = (
+            f"{where}; the evidence does not settle yet whether it may have more. From {utc_text(ends)} on {after}."
+        )
         return Progress(Phase.AWAITING_EVIDENCE, Reason.AWAITING_EVIDENCE, message, held=True, evidence=True)
     if observed.approved == digest:
         return None
@@ -141,7 +144,3 @@ def own_time(step: Step) -> timedelta:
 def _digest(observed: Observed, note: Canary) -> str:
     version = observed.version(note.version)
     return version.spec.digest if version is not None else ""
-
-
-def _stamp(time: datetime) -> str:
-    return time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -1,6 +1,6 @@
 """The conditions InputsSteady and AccuracyKept: what is seen of the version that serves, and what follows."""
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Literal
 
 from andon.api.conditions import ConditionType
@@ -11,6 +11,7 @@ from andon.core.decision import Decision
 from andon.core.observed import Observed
 from andon.core.reaction import next_roll_back, place_to_go
 from andon.core.retraining import due
+from andon.core.times import utc_text
 
 _TYPES = {"onDrift": ConditionType.INPUTS_STEADY, "onAccuracyLoss": ConditionType.ACCURACY_KEPT}
 
@@ -26,7 +27,7 @@ def _condition(cause: Cause, observed: Observed, decision: Decision, now: dateti
     kind = _TYPES[cause.field]
     said = _truth(cause)
     before = observed.status.condition(kind)
-    since = before.last_transition_time if before is not None and before.status == said else _stamp(now)
+    since = before.last_transition_time if before is not None and before.status == said else utc_text(now)
     follows = _follows(cause, observed, decision, now)
     return Condition(
         type=kind,
@@ -51,7 +52,7 @@ def _follows(cause: Cause, observed: Observed, decision: Decision, now: datetime
     wanted = f"monitoring.{cause.field} is {cause.reaction}"
     if not cause.active:
         due = cause.signal.since + parse_duration(observed.spec.monitoring.damping.after)
-        return f"If it lasts until {_stamp(due)}, something is done: {wanted}."
+        return f"If it lasts until {utc_text(due)}, something is done: {wanted}."
     if cause.reaction == "Hold":
         return f"No new version gains traffic while it lasts: {wanted}."
     if cause.reaction == "Retrain":
@@ -66,8 +67,8 @@ def _builds_anew(observed: Observed, decision: Decision, now: datetime, wanted: 
     at = note.at if note is not None else None
     if at is None:
         return f"The model is built anew: {wanted}."
-    until = _stamp(at + parse_duration(observed.spec.monitoring.damping.cooldown))
-    return f"The data was last read again for {_stamp(at)}; by reaction not before {until}: {wanted}."
+    until = utc_text(at + parse_duration(observed.spec.monitoring.damping.cooldown))
+    return f"The data was last read again for {utc_text(at)}; by reaction not before {until}: {wanted}."
 
 
 def _goes_back(cause: Cause, observed: Observed, decision: Decision, now: datetime, wanted: str) -> str:
@@ -75,12 +76,8 @@ def _goes_back(cause: Cause, observed: Observed, decision: Decision, now: dateti
         return "The annotation andon.dev/rollback says which version serves, so nothing is done."
     ready = next_roll_back(observed, decision.signals)
     if ready is not None and now < ready and decision.stable == observed.router.stable:
-        return f"{wanted}, but the last roll-back is not long ago: none follows before {_stamp(ready)}."
+        return f"{wanted}, but the last roll-back is not long ago: none follows before {utc_text(ready)}."
     back = place_to_go(observed, observed.status.failed_digests, cause)
     if back is None:
         return f"{wanted}, but there is no earlier version to go back to that is proven, fits and was any better."
     return f"Version {back.spec.version} takes the traffic back: {wanted}."
-
-
-def _stamp(time: datetime) -> str:
-    return time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -1,12 +1,13 @@
 """Whether what a FaultModel brings along for Prometheus and Grafana is in place: the condition MonitoringReady."""
 
 from collections.abc import Collection
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Literal
 
 from andon.api.conditions import ConditionType, Reason
 from andon.api.status import Condition, FaultModelStatus
 from andon.core.observed import Observed
+from andon.core.times import utc_text
 
 NEEDED_KINDS = ("PrometheusRule", "PodMonitor")
 """Kinds of the Prometheus Operator, without which a plant has to load rules and find targets by its own means."""
@@ -31,7 +32,7 @@ def with_monitoring(
         return status.model_copy(update={"conditions": others})
     said, reason, message = _said(kinds, trouble, monitor)
     before = observed.status.condition(ConditionType.MONITORING_READY)
-    since = before.last_transition_time if before is not None and before.status == said else _stamp(now)
+    since = before.last_transition_time if before is not None and before.status == said else utc_text(now)
     condition = Condition(
         type=ConditionType.MONITORING_READY,
         status=said,
@@ -57,7 +58,3 @@ def _said(kinds: Collection[str], trouble: str, monitor: str) -> tuple[Literal["
             " carry scrape annotations. Install the Prometheus Operator, and they are written without a restart.",
         )
     return "True", Reason.MONITORING_IN_PLACE, "The monitor is ready; rules and scrape settings are in place."
-
-
-def _stamp(time: datetime) -> str:
-    return time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

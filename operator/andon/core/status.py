@@ -1,7 +1,7 @@
 """(observed, decision, now) → the status to write, after the Kubernetes API conventions and kstatus."""
 
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Literal
 
 from andon.api.conditions import ConditionType, Phase, Reason
@@ -22,6 +22,7 @@ from andon.core.evidence_status import evidence_status
 from andon.core.judgement import compared
 from andon.core.observed import Observed, Route
 from andon.core.retraining_status import retrain_status
+from andon.core.times import utc_text
 
 Truth = Literal["True", "False", "Unknown"]
 
@@ -91,7 +92,7 @@ def status(observed: Observed, decision: Decision, now: datetime) -> FaultModelS
         build=decision.record,
         stable=_track(observed, decision.route, stable),
         candidate=_candidate(observed, decision),
-        next_window=_stamp(decision.progress.opens) if decision.progress.opens is not None else None,
+        next_window=utc_text(decision.progress.opens) if decision.progress.opens is not None else None,
         evidence=evidence,
         artifact=_artifact(serving.spec) if serving is not None else None,
         endpoints=_endpoints(observed) if decision.route is not None and not _by_gateway(observed) else None,
@@ -149,10 +150,6 @@ def _candidate(observed: Observed, decision: Decision) -> CandidateTrack | None:
         step=step,
         held_because=progress.reason if progress.held else None,
     )
-
-
-def _stamp(time: datetime) -> str:
-    return time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _by_gateway(observed: Observed) -> bool:
@@ -230,7 +227,7 @@ def _conditions(
     status_before: FaultModelStatus, generation: int, facts: list[_Fact], now: datetime
 ) -> tuple[Condition, ...]:
     before = {condition.type: condition for condition in status_before.conditions}
-    stamp = _stamp(now)
+    stamp = utc_text(now)
     conditions = []
     for fact in sorted(facts, key=lambda fact: fact.type):
         old = before.get(fact.type)

@@ -4,7 +4,7 @@
                             ╰▶ {old: 100, new: 0}, where the new one breaks down or breaks a limit
 """
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from andon.api.conditions import Phase, Reason
 from andon.api.durations import parse_duration
@@ -12,6 +12,7 @@ from andon.core.analysis import Assessment, Verdict
 from andon.core.decision import ROUTER_POLL, Progress
 from andon.core.judgement import ANALYSIS_POLL
 from andon.core.observed import Observed, Route, Server
+from andon.core.times import utc_text
 
 
 def watch_ends(observed: Observed) -> datetime | None:
@@ -33,7 +34,7 @@ def watching(observed: Observed, now: datetime) -> Progress | None:
         message = f"Version {router.stable} takes all traffic; the router's pods follow."
         return Progress(Phase.SWITCHING, Reason.SWITCHING_TRAFFIC, message, look_again=ROUTER_POLL)
     message = (
-        f"Version {router.stable} has all traffic and is watched until {ends.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ};"
+        f"Version {router.stable} has all traffic and is watched until {utc_text(ends)};"
         f" version {router.watch.former} stands ready."
     )
     judged = observed.spec.rollout.analysis is not None

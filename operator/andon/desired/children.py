@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import datetime
 
 from andon.api.meta import (
     ANNOTATION_CANARY,
@@ -23,6 +23,7 @@ from andon.api.versions import FaultModelVersionSpec
 from andon.core.decision import Decision
 from andon.core.judgement import latency_limit
 from andon.core.observed import Identity, Observed, Route
+from andon.core.times import utc_text
 from andon.desired.build_job import build_config, build_job
 from andon.desired.difference import stamped
 from andon.desired.direct import Direct
@@ -169,7 +170,7 @@ def _since(observed: Observed, decision: Decision, now: datetime) -> str:
     router = observed.router
     unchanged = router.configured == decision.route and router.configured_since is not None
     since = router.configured_since if unchanged and router.configured_since is not None else now
-    return since.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return utc_text(since)
 
 
 def _same(one: Manifest, other: Manifest) -> bool:
