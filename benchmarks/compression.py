@@ -29,7 +29,7 @@ from benchmarks.compression_methods import METHODS, PASSES, SEARCH, SEARCH_WITH_
 from benchmarks.compression_real import REAL
 from benchmarks.compression_table import PLAIN, RESEEDED, Measured, show, summary
 from model_builder.compression.encode import REGRESSOR, TREE_ENSEMBLE, encode
-from model_builder.compression.judge import Scores, mean_of, score
+from model_builder.compression.judge import Scores, score
 from model_builder.runtime import open_session
 
 SEEDS = (24111, 24112, 24113)
@@ -72,7 +72,14 @@ def _reseeded(fold: Fold, name: str, number: int) -> Measured:
     for again in range(1, RESEEDINGS):
         several.append(_asked(fold, grown(fold.rows, fold.codes, fold.seed + 10_000 * again)))
     spread = Scores(*(float(np.std(each, ddof=1)) for each in zip(*map(dataclasses.astuple, several), strict=True)))
-    return Measured(name, fold.seed, number, RESEEDED, None, None, mean_of(several), spread=spread)
+    return Measured(name, fold.seed, number, RESEEDED, None, None, _mean_of(several), spread=spread)
+
+
+def _mean_of(several: Sequence[Scores]) -> Scores:
+    """Average scores of the same rows, measure by measure."""
+    return Scores(
+        *(float(np.mean([getattr(one, field.name) for one in several])) for field in dataclasses.fields(Scores))
+    )
 
 
 def _asked(fold: Fold, forest: object) -> Scores:

@@ -50,7 +50,7 @@ class Told:
 
 def engines() -> list[Numbers] | None:
     """Read the engines, each of shape (cycles, sensors); None where the file is absent."""
-    path = data_file("cmapss_fd001", "train_FD001.txt")
+    path = data_file("cmapss_fd001/train_FD001.txt")
     if path is None:
         return None
     rows = np.loadtxt(path)

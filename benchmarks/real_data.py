@@ -11,7 +11,7 @@ def folder() -> Path:
     return Path(os.environ.get("ANDON_TEST_DATA") or REPOSITORY.parent / "shared" / "data")
 
 
-def data_file(*parts: str) -> Path | None:
+def data_file(name: str) -> Path | None:
     """Give a file of the folder; None where it is absent."""
-    path = folder().joinpath(*parts)
+    path = folder() / name
     return path if path.is_file() else None

@@ -18,7 +18,7 @@ from model_builder.explanation.players import indices_of, players_of
 from model_builder.explanation.shapley import shapley_values
 from model_builder.frontend import front_end
 from model_builder.model_report import ContributionFacts
-from model_builder.parity import TOLERANCE, Model
+from model_builder.parity import TOLERANCE, Model, nan_is_worst
 from model_builder.progress import Progress
 from model_builder.report import canonical_json
 from model_builder.spec import BuildSpec
@@ -113,8 +113,7 @@ def _by_class(found: npt.NDArray[np.float32]) -> Floats:
 
 
 def _largest(errors: Floats) -> float:
-    # NaN is the largest error of all, so that it is never lost in a maximum.
-    return float(np.where(np.isnan(errors), np.inf, np.abs(errors)).max(initial=0.0))
+    return float(nan_is_worst(np.abs(errors)).max(initial=0.0))
 
 
 def _check_size(games: Games) -> None:

@@ -122,8 +122,7 @@ def compare(
         than that from the threshold (for several classes: from the next best class).
     """
     errors = np.abs(served.scores.astype(np.float64) - expected.scores).max(axis=1)
-    # NaN is the largest error of all, so that it is never lost in a maximum.
-    errors = np.where(np.isnan(errors), np.inf, errors)
+    errors = nan_is_worst(errors)
     worst = int(errors.argmax())
     differ = served.labels != expected.labels
     wrong = np.flatnonzero(differ & (_margins(expected, signature) > 2 * TOLERANCE))
@@ -133,6 +132,11 @@ def compare(
         what = f"{len(wrong):,} labels differ away from the threshold"
         raise _failed(what, int(wrong[0]), served, expected, of, beside)
     return Parity(len(errors), float(errors[worst]), worst, int(differ.sum()))
+
+
+def nan_is_worst(errors: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Make NaN the largest error of all, so that it is never lost in a maximum."""
+    return np.where(np.isnan(errors), np.inf, errors)
 
 
 def _margins(answers: Answers, signature: Signature) -> npt.NDArray[np.float64]:

@@ -61,14 +61,7 @@ class Small:
 
     def tests(self) -> list[tuple[int, np.float32]]:
         """List the column and threshold of every test of every tree; those of computed columns are left out."""
-        if self.ensemble is None:
-            return []
-        return [
-            (int(feature), np.float32(threshold))
-            for tree in self.ensemble.trees
-            for feature, threshold in zip(tree.feature, tree.threshold, strict=True)
-            if 0 <= feature < self.ensemble.features
-        ]
+        return [] if self.ensemble is None else self.ensemble.tests()
 
 
 def shrink(

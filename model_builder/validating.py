@@ -18,7 +18,7 @@ from model_builder.gates import judge_gates, refusal
 from model_builder.independent import Expected, read_independent
 from model_builder.judgement_facts import evaluation_facts, gate_facts
 from model_builder.model_report import EvaluationFacts, GateFacts
-from model_builder.parity import Model
+from model_builder.parity import Model, nan_is_worst
 from model_builder.report import Report, Signature
 from model_builder.runtime import VERSION
 from model_builder.sources import LocalData
@@ -136,7 +136,7 @@ def replay(opened: Opened) -> int:
         # Log-odds may be large, and a float has so many digits.
         off = np.abs(found / np.maximum(np.abs(parts), 1)).reshape(len(errors), -1)
         errors = np.maximum(errors, off.max(axis=1))
-    errors = np.where(np.isnan(errors), np.inf, errors)
+    errors = nan_is_worst(errors)
     worst = int(errors.argmax())
     if errors[worst] > TOLERANCE:
         raise BuilderError(

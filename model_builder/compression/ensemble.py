@@ -210,6 +210,15 @@ class Ensemble:
         """One for two classes, else the number of classes."""
         return len(self.base)
 
+    def tests(self) -> list[tuple[int, np.float32]]:
+        """List the column and threshold of every test of every tree; those of computed columns are left out."""
+        return [
+            (int(feature), np.float32(threshold))
+            for tree in self.trees
+            for feature, threshold in zip(tree.feature, tree.threshold, strict=True)
+            if 0 <= feature < self.features
+        ]
+
     @property
     def splits(self) -> int:
         """Number of interior nodes of all trees."""

@@ -44,11 +44,6 @@ class Scores:
     brier: float
 
 
-def mean_of(several: Sequence[Scores]) -> Scores:
-    """Average scores of the same rows, measure by measure."""
-    return Scores(*(float(np.mean([getattr(one, field.name) for one in several])) for field in fields(Scores)))
-
-
 def score(codes: Codes, scores: Floats) -> Scores:
     """Judge the scores of held-out rows.
 

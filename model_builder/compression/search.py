@@ -17,6 +17,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -166,7 +167,8 @@ class Search:
         self._all = rows, codes
         self._rows, self._codes, self._groups = _sampled(rows, codes, groups, seed)
         self._kept = parts_left_out(self._codes, self._groups, seed)
-        trees = len(from_sklearn(forest).trees)
+        self._whole = from_sklearn(forest)
+        trees = len(self._whole.trees)
         self._stages = [tried] if tried else [families(trees, interactions), larger_families(trees)]
         self._repeats = repeats or _repeats(self._codes)
         self._deadline = None if limit_s is None else clock() + limit_s
@@ -181,7 +183,7 @@ class Search:
                 f"the rarest class has {rarest} rows, too few to tell a loss from noise: the lossless form is kept"
             )
         found = self._stage(0)
-        wanted = SMALL_ENOUGH * self._lossless().bytes
+        wanted = SMALL_ENOUGH * self._lossless.bytes
         if found.stopped_early or len(self._stages) == 1 or found.chosen.bytes <= wanted:
             return found
         larger = self._stage(1)
@@ -209,7 +211,7 @@ class Search:
     def ensemble(self, trial: Trial) -> Ensemble:
         """Fit a trial on all rows. The lossless one is the forest that was given."""
         if trial.variant is None:
-            return from_sklearn(self._forest)
+            return self._whole
         rows, codes = self._all
         family = next(each for stage in self._stages for each in stage if each.name == trial.family)
         pairs = pairs_of(rows, codes, self._seed, (family,))
@@ -250,12 +252,13 @@ class Search:
             stages = -(-done // ((1 + self._repeats) * FOLDS))
             self._tell(Progress(done, stages * (1 + self._repeats) * FOLDS, candidates))
 
+    @cached_property
     def _lossless(self) -> Trial:
-        size = len(encode(from_sklearn(self._forest), self._signature, self._form))
+        size = len(encode(self._whole, self._signature, self._form))
         return Trial(LOSSLESS, None, size, verdict_of([Difference(0.0, 0.0)] * 4, equal=True), True)
 
     def _only_lossless(self, why: str, stopped: bool = False) -> Found:
-        trial = self._lossless()
+        trial = self._lossless
         return Found(trial, (trial,), (trial,), 0, self._folds_done, stopped, why + self._over_budget(trial))
 
     def _over_budget(self, trial: Trial) -> str:
@@ -263,7 +266,7 @@ class Search:
         return f"; it is larger than the {limit:,} bytes asked for" if limit and trial.bytes > limit else ""
 
     def _decide(self, second: Round, candidates: int, stopped: bool) -> Found:
-        trials = [self._lossless()]
+        trials = [self._lossless]
         for key, record in second.records.items():
             verdict = second.verdict(key)
             trials.append(Trial(key[0].name, key[1], record.size, verdict, verdict.equal))

@@ -93,18 +93,10 @@ def _with_holes(matrix: Matrix) -> Rows:
 
 def _beside_thresholds(ensemble: Ensemble, matrix: Matrix) -> Rows:
     """Give rows on thresholds, and one float above and below them."""
-    tests = sorted(
-        {
-            (int(feature), float(threshold))
-            for tree in ensemble.trees
-            for feature, threshold in zip(tree.feature, tree.threshold, strict=True)
-            if feature >= 0
-        }
-    )
+    tests = sorted(set(ensemble.tests()))
     chosen = tests[:: -(-len(tests) // MOST_THRESHOLDS)] if tests else []
     rows = np.repeat(matrix[np.arange(len(chosen)) % len(matrix)], 3, axis=0)
-    for index, (feature, threshold) in enumerate(chosen):
-        at = np.float32(threshold)
+    for index, (feature, at) in enumerate(chosen):
         rows[3 * index : 3 * index + 3, feature] = (
             np.nextafter(at, np.float32(-np.inf)),
             at,
