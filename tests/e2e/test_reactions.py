@@ -182,7 +182,11 @@ def test_ten_points_of_recall_lost_call_people_and_give_the_line_back(
 
     plant.kubectl.apply(_model(depth=8))
     plant.until(MODEL, lambda model: model["status"]["phase"] == "Shadow", "a shadow")
-    _send(machine.iloc[:500])
+    compared = f'andon_monitor_disagreements_total{{model="{MODEL}"}}'
+    # The phase is told before every request names both versions.
+    eventually(
+        lambda: _send(machine.iloc[:500]) and ask(watched.prometheus, compared), 60, "rows that both have answered"
+    )
     plant.wait(MODEL, "Ready", "True")
     assert plant.model(MODEL)["status"]["stable"]["version"] == 2
     assert "1,200 accepted" in _shift(machine, caught=240, seed=2, folder=tmp_path)
