@@ -97,16 +97,30 @@ class Senders:
                 answer.raise_for_status()
                 status = answer.json()["status"]
         except (httpx.HTTPError, OSError, ValueError, KeyError) as error:
-            code = f" {error.response.status_code}" if isinstance(error, httpx.HTTPStatusError) else ""
-            _log.warning("TokenReview failed", error=f"{type(error).__name__}{code}")
-            raise MonitorError(
-                Reason.AUTHENTICATION_UNAVAILABLE,
-                "the API server cannot be asked about the token",
-                found=f"{type(error).__name__}{code}",
-                allowed="an answer to a TokenReview",
-                remedy="send the labels again; if it lasts, see that the monitor's account may create TokenReviews",
-            ) from None
+            raise self._unavailable(error) from None
         return self._identity(status)
+
+    def _unavailable(self, error: Exception) -> MonitorError:
+        code = error.response.status_code if isinstance(error, httpx.HTTPStatusError) else None
+        found = type(error).__name__ if code is None else f"{type(error).__name__} {code}"
+        _log.warning("TokenReview failed", error=found)
+        if code == httpx.codes.FORBIDDEN:
+            return MonitorError(
+                Reason.AUTHENTICATION_UNAVAILABLE,
+                f"the monitor of namespace {self._namespace} may not ask the API server whose the token is",
+                found=found,
+                allowed=f"the chart's monitor.labelNamespaces with {self._namespace} in it, or a client certificate",
+                remedy=f"have {self._namespace} added there: helm upgrade RELEASE CHART --namespace RELEASE-NAMESPACE"
+                f" --reuse-values --set 'monitor.labelNamespaces={{{self._namespace}}}' (all namespaces that are to be"
+                " there, between commas), and send again",
+            )
+        return MonitorError(
+            Reason.AUTHENTICATION_UNAVAILABLE,
+            "the API server cannot be asked about the token",
+            found=found,
+            allowed="an answer to a TokenReview",
+            remedy="send again; if it lasts, see kubectl logs deployment/andon-monitor",
+        )
 
     def _identity(self, status: dict[str, Any]) -> Sender:
         if not status.get("authenticated"):

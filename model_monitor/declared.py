@@ -4,19 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-from datetime import UTC, datetime
 from pathlib import Path
 
-import structlog
-
-from model_monitor.drifting import Drifting
 from model_monitor.errors import MonitorError
-from model_monitor.storage.events import Event, Events, Happened
-from model_monitor.storage.renewals import Renewals
+from model_monitor.renewing import LONGEST_REASON, Asked, Renewing
 
-_log = structlog.get_logger(__name__)
-
-LONGEST_REASON = 500
 MOST_BYTES = 4096
 
 
@@ -26,11 +18,9 @@ class Declared:
     A reason that was there before, since whenever, changes nothing: the database knows it by its content.
     """
 
-    def __init__(self, folder: Path, renewals: Renewals, drifting: Drifting, events: Events) -> None:
+    def __init__(self, folder: Path, renewing: Renewing) -> None:
         self._folder = folder
-        self._events = events
-        self._renewals = renewals
-        self._drifting = drifting
+        self._renewing = renewing
         self._done: dict[str, str] = {}
 
     def look(self) -> None:
@@ -42,25 +32,20 @@ class Declared:
             Where the database cannot be used.
         """
         for path in sorted(self._folder.glob("[!.]*")):
-            found = _read(path)
-            if found is not None and self._done.get(path.name) != found[0]:
-                self._begin(path.name, *found)
+            asked = _read(path)
+            if asked is not None and self._done.get(path.name) != asked.key:
+                self._begin(path.name, asked)
 
-    def _begin(self, model: str, key: str, reason: str, by: str) -> None:
-        now = datetime.now(UTC)
+    def _begin(self, model: str, asked: Asked) -> None:
         try:
-            kept, new = self._renewals.begin(model, key, reason, by, now)
+            self._renewing.begin(model, asked)
         except MonitorError:  # no request to the model was seen yet
             return
-        if new:
-            self._drifting.renew(model, kept)
-            self._events.note(model, Event(now, Happened.BASELINE_BEGAN, reason))
-            _log.info("a new baseline begins", model=model, sender=by, reason=reason)
-        self._done[model] = key
+        self._done[model] = asked.key
 
 
-def _read(path: Path) -> tuple[str, str, str] | None:
-    """Give key, reason and who asked; None where the file says nothing that makes sense."""
+def _read(path: Path) -> Asked | None:
+    """Give what a file asks for; None where it says nothing that makes sense."""
     try:
         content = path.read_bytes()[:MOST_BYTES]
         told = json.loads(content)
@@ -68,4 +53,4 @@ def _read(path: Path) -> tuple[str, str, str] | None:
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
     key = f"declared-{hashlib.sha256(reason.encode()).hexdigest()[:32]}"
-    return (key, reason, by or "a file") if reason else None
+    return Asked(reason, key, by or "a file") if reason else None

@@ -5,34 +5,21 @@ from __future__ import annotations
 import asyncio
 import json
 import uuid
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-import structlog
 from aiohttp import web
 
 from model_monitor.authentication import Sender, Senders, by_certificate
 from model_monitor.drift.report import Report
 from model_monitor.drifting import Drifting
 from model_monitor.errors import MonitorError, Reason
-from model_monitor.storage.events import Event, Events, Happened
-from model_monitor.storage.renewals import Renewals
+from model_monitor.renewing import LONGEST_REASON, Asked, Renewing
 
-_log = structlog.get_logger(__name__)
-
-LONGEST_REASON = 500
 LONGEST_NAME = 253
 
 
-@dataclass(frozen=True)
-class _Asked:
-    reason: str
-    key: str
-    sender: str
-
-
-def add_routes(app: web.Application, drifting: Drifting, renewals: Renewals, events: Events, senders: Senders) -> None:
+def add_routes(app: web.Application, drifting: Drifting, renewing: Renewing, senders: Senders) -> None:
     """Add the routes to the API's application.
 
     `GET /v1/models/NAME/drift` says how each column is. `POST /v1/models/NAME/baseline` with `{"reason": …}` begins a
@@ -50,12 +37,7 @@ def add_routes(app: web.Application, drifting: Drifting, renewals: Renewals, eve
     async def renew(request: web.Request) -> web.Response:
         sender = await _sender(request, senders)
         model, asked = request.match_info["model"], _asked(await request.read(), sender.name)
-        now = datetime.now(UTC)
-        kept, new = await asyncio.to_thread(renewals.begin, model, asked.key, asked.reason, asked.sender, now)
-        if new:
-            await asyncio.to_thread(drifting.renew, model, kept)
-            await asyncio.to_thread(events.note, model, Event(now, Happened.BASELINE_BEGAN, asked.reason))
-            _log.info("a new baseline begins", model=model, sender=asked.sender, reason=asked.reason)
+        kept = await asyncio.to_thread(renewing.begin, model, asked)
         # Not watched since the monitor began: the next request begins it.
         report = drifting.report(model) or Report(renewal=kept.renewal)
         return web.json_response(_document(model, drifting.digest(model), report))
@@ -71,7 +53,7 @@ async def _sender(request: web.Request, senders: Senders) -> Sender:
     return await senders.by_token(request.headers.get("Authorization"))
 
 
-def _asked(body: bytes, sender: str) -> _Asked:
+def _asked(body: bytes, sender: str) -> Asked:
     try:
         found = json.loads(body)
         reason, key, by = (_text(found, name) for name in ("reason", "id", "by"))
@@ -85,7 +67,7 @@ def _asked(body: bytes, sender: str) -> _Asked:
             allowed=f'{{"reason": "…"}} with 1 to {LONGEST_REASON} characters; "id" and "by" with up to {LONGEST_NAME}',
             remedy="say what was changed",
         )
-    return _Asked(reason, key or uuid.uuid4().hex, f"{by}, sent by {sender}" if by else sender)
+    return Asked(reason, key or uuid.uuid4().hex, f"{by}, sent by {sender}" if by else sender)
 
 
 def _text(found: dict[str, Any], name: str) -> str:

@@ -74,20 +74,22 @@ def score(requests: list[tuple[Envelope, Rows]], old: Model, new: Model | None) 
     new
         The candidate's model; None where there is no candidate.
 
-    Raises
-    ------
-    Exception
-        Whatever ONNX Runtime raises over the old version: without its answers nothing is compared.
+    Returns
+    -------
+    Scored
+        A request that a version cannot answer has invalid answers of that version, and of that version alone.
     """
     envelopes = [envelope for envelope, _ in requests]
     parts = [part for _, part in requests]
     lengths = [len(part) for part in parts]
     rows = joined(parts)
     first = envelopes[0]
-    judged = _judged(first.stable, old, old.answer(rows), old.normal)
+    judged = _judged(first.stable, old, _answered(old, parts, first.model, first.stable), old.normal)
     compared = None
     if new is not None and first.candidate is not None:
-        compared = _judged(first.candidate, new, _answer(new, old, parts, first), old.normal)
+        compared = _judged(
+            first.candidate, new, _of_candidate(new, old, parts, first.model, first.candidate), old.normal
+        )
     return Scored(
         envelopes,
         rows,
@@ -99,29 +101,36 @@ def score(requests: list[tuple[Envelope, Rows]], old: Model, new: Model | None) 
     )
 
 
-def _answer(new: Model, old: Model, parts: list[Rows], first: Envelope) -> Answers:
-    """Ask the candidate. That it cannot answer is evidence against it, not an error of ours."""
+def _of_candidate(new: Model, old: Model, parts: list[Rows], name: str, version: Version) -> Answers:
+    """Ask the candidate; what was sent to the version that serves may be none that it takes."""
     if (new.signature.numeric, new.signature.categorical) == (old.signature.numeric, old.signature.categorical):
-        return _answered(new, parts, first.model)
+        return _answered(new, parts, name, version)
     if _seldom.due("columns"):
-        _log.warning("the candidate takes other columns", model=first.model)
+        _log.warning("the candidate takes other columns", model=name)
     return _none(parts)
 
 
-def _answered(model: Model, parts: list[Rows], name: str) -> Answers:
+def _answered(model: Model, parts: list[Rows], name: str, version: Version) -> Answers:
     """Ask for the rows of several requests at once, and where that fails for halves of them.
 
-    So only the requests that cannot be answered are without an answer, and not those that came beside them.
+    So only the requests that cannot be answered are without an answer, and not those that came beside them. That a
+    version cannot answer is evidence against it, not an error of ours.
     """
     try:
         return model.answer(joined(parts))
     except Exception as error:  # noqa: BLE001 (ONNX Runtime raises types of its own)
         if len(parts) == 1:
-            if _seldom.due("candidate"):
-                _log.warning("the candidate fails", model=name, error=type(error).__name__)
+            if _seldom.due(f"fails {version.digest}"):
+                _log.warning(
+                    "a version fails",
+                    model=name,
+                    version=version.number,
+                    digest=version.digest,
+                    error=type(error).__name__,
+                )
             return _none(parts)
     middle = len(parts) // 2
-    halves = [_answered(model, half, name) for half in (parts[:middle], parts[middle:])]
+    halves = [_answered(model, half, name, version) for half in (parts[:middle], parts[middle:])]
     return Answers(
         np.concatenate([half.alarm_scores for half in halves]), np.concatenate([half.classes for half in halves])
     )

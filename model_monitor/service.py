@@ -30,6 +30,7 @@ from model_monitor.metrics import Metrics
 from model_monitor.models import Models
 from model_monitor.page import application as page
 from model_monitor.page.facts import Facts
+from model_monitor.renewing import Renewing
 from model_monitor.settings import MonitorSettings
 from model_monitor.storage.database import Database, unavailable
 from model_monitor.storage.events import Events
@@ -75,6 +76,7 @@ async def running(
     renewals = Renewals(database, settings.namespace)
     events = Events(database, settings.namespace)
     drifting = Drifting(metrics.registry, renewals, note=events.note)
+    renewing = Renewing(renewals, drifting, events)
     unkept = frozenset((*settings.drop_columns, *settings.hash_columns))
     recorder = Recorder(database, settings.namespace, settings.queue_probability, _keeper(settings), left_out=unkept)
     worker = Worker(
@@ -108,7 +110,7 @@ async def running(
                 metrics.live.latest = qualities(connection, settings.namespace, now, settings.quality_window)
 
         if settings.baselines is not None:
-            declared = Declared(settings.baselines, renewals, drifting, events)
+            declared = Declared(settings.baselines, renewing)
             stack.enter_context(_repeated(declared.look, settings.baselines_seconds))
         stack.enter_context(_repeated(sweep, settings.sweep_seconds))
         stack.enter_context(_repeated(rate, settings.quality_seconds))
@@ -117,7 +119,7 @@ async def running(
         received = receiving.application(intake, metrics, settings.max_body_bytes)
         http = await _listen(stack, received, settings.host, settings.http_port, None)
         app = api.application(parts)
-        drift_api.add_routes(app, drifting, renewals, events, parts.senders)
+        drift_api.add_routes(app, drifting, renewing, parts.senders)
         quality_api.add_routes(app, metrics.live)
         own = await _listen(stack, app, settings.host, settings.api_port, _tls(settings))
         people = page.application(Facts(database, settings.namespace, drifting, metrics))

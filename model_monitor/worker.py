@@ -148,12 +148,7 @@ class Worker:
             new = self._load(name, candidate.digest, len(requests))
             if new is None:
                 return None
-        try:
-            return score(requests, old, new)
-        except Exception as error:  # noqa: BLE001 (ONNX Runtime raises types of its own)
-            _log.warning("the stable version fails", model=name, error=type(error).__name__)
-            self._metrics.drop("scoring_failed", name, len(requests))
-            return None
+        return score(requests, old, new)
 
     def _load(self, name: str, digest: str, requests: int) -> Model | None:
         try:

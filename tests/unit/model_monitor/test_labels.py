@@ -191,11 +191,21 @@ async def test_who_may_send(
         assert caught.value.remedy
 
 
-@pytest.mark.parametrize("broken", ["status", "address", "own token"])
-async def test_an_api_server_that_cannot_be_asked_refuses_nobody_for_good(token_file: Path, broken: str) -> None:
+@pytest.mark.parametrize(
+    ("broken", "remedy"),
+    [
+        ("right", "monitor.labelNamespaces={press-shop}"),
+        ("status", "kubectl logs deployment/andon-monitor"),
+        ("address", "kubectl logs deployment/andon-monitor"),
+        ("own token", "kubectl logs deployment/andon-monitor"),
+    ],
+)
+async def test_an_api_server_that_cannot_be_asked_refuses_nobody_for_good(
+    token_file: Path, broken: str, remedy: str
+) -> None:
     async with token_server() as server:
-        if broken == "status":
-            server.status = 403
+        if broken in ("right", "status"):
+            server.status = 403 if broken == "right" else 500
         if broken == "address":
             server.url = "http://127.0.0.1:1"
         own = token_file.with_name("none") if broken == "own token" else token_file
@@ -203,6 +213,7 @@ async def test_an_api_server_that_cannot_be_asked_refuses_nobody_for_good(token_
             await senders(server, own, [0.0]).by_token(f"Bearer {TOKEN}")
         assert caught.value.reason is Reason.AUTHENTICATION_UNAVAILABLE
         assert caught.value.status == 503
+        assert remedy in caught.value.remedy
 
 
 async def test_a_refused_label_says_why(shop: Shop, tmp_path: Path) -> None:

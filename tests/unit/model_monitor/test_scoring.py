@@ -39,15 +39,25 @@ def _request(number: int, *, hot: bool) -> tuple[Envelope, Rows]:
 
 @pytest.mark.parametrize("count", [1, 2, 7, 64])
 @pytest.mark.parametrize("refused", [(), (0,), (0, 1), (5, 6), tuple(range(64))])
-def test_only_requests_that_the_candidate_refuses_have_no_answer(
-    good: ModelProto, count: int, refused: tuple[int, ...]
+@pytest.mark.parametrize("failing", ["candidate", "stable"])
+def test_only_requests_that_a_version_refuses_are_without_its_answer(
+    good: ModelProto, count: int, refused: tuple[int, ...], failing: str
 ) -> None:
     requests = [_request(number, hot=number in refused) for number in range(count)]
-    old, new = _model(good), _model(graphs.error_between(good, 0, 15, 25))
+    sound, failed = _model(good), _model(graphs.error_between(good, 0, 15, 25))
+    old, new = (failed, sound) if failing == "stable" else (sound, failed)
     scored = score(requests, old, new)
     assert scored.new is not None
     assert scored.differ is not None
+    fails, stays = (scored.old, scored.new) if failing == "stable" else (scored.new, scored.old)
     expected = np.repeat([number in refused for number in range(count)], 2)
-    assert (~scored.new.valid == expected).all()
+    assert (~fails.valid == expected).all()
+    assert not fails.alarm[expected].any()
+    assert stays.valid.all()
     assert (scored.differ == expected).all()
-    assert (scored.new.answers.alarm_scores[~expected] == scored.old.answers.alarm_scores[~expected]).all()
+    assert (fails.answers.alarm_scores[~expected] == stays.answers.alarm_scores[~expected]).all()
+
+
+def test_without_a_candidate_what_stable_refuses_is_counted_too(good: ModelProto) -> None:
+    scored = score([_request(0, hot=True), _request(1, hot=False)], _model(graphs.error_between(good, 0, 15, 25)), None)
+    assert scored.old.valid.tolist() == [False, False, True, True]
