@@ -1,26 +1,59 @@
-"""New baselines that are declared in files, as the operator writes them from annotations, for those who keep to Git."""
+"""What people declare of models, in files as the operator writes them: that something was changed, and how to look."""
 
 from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Annotated, Any
 
+import structlog
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from model_monitor.drift.detector import Settings
+from model_monitor.drifting import Drifting
 from model_monitor.errors import MonitorError
+from model_monitor.logs import Seldom
 from model_monitor.renewing import LONGEST_REASON, Asked, Renewing
 
-MOST_BYTES = 4096
+_log = structlog.get_logger(__name__)
+_seldom = Seldom()
+
+MOST_BYTES = 256 * 1024
+
+_Bound = Annotated[float, Field(allow_inf_nan=False)] | None
+
+
+class _Looked(BaseModel):
+    """How the inputs of a model are to be looked at."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    rows: int = Field(ge=1)
+    minimum: int = Field(ge=1)
+    seconds: float = Field(gt=0)
+    ranges: dict[str, tuple[_Bound, _Bound]] = {}
+
+    def settings(self) -> Settings:
+        """Give them as the drift tests take them; a bound that is not told is none."""
+        ranges = {
+            name: (-float("inf") if low is None else low, float("inf") if high is None else high)
+            for name, (low, high) in self.ranges.items()
+        }
+        return Settings(rows=self.rows, minimum=self.minimum, seconds=self.seconds, ranges=ranges)
 
 
 class Declared:
-    """Looks into a folder with a file for each model, named like it: ``{"reason": …, "by": …}``.
+    """Looks into a folder with a file for each model, named like it: ``{"reason": …, "by": …, "drift": {…}}``.
 
     A reason that was there before, since whenever, changes nothing: the database knows it by its content.
     """
 
-    def __init__(self, folder: Path, renewing: Renewing) -> None:
+    def __init__(self, folder: Path, renewing: Renewing, drifting: Drifting) -> None:
         self._folder = folder
         self._renewing = renewing
+        self._drifting = drifting
         self._done: dict[str, str] = {}
 
     def look(self) -> None:
@@ -31,10 +64,13 @@ class Declared:
         sqlalchemy.exc.SQLAlchemyError
             Where the database cannot be used.
         """
-        for path in sorted(self._folder.glob("[!.]*")):
-            asked = _read(path)
-            if asked is not None and self._done.get(path.name) != asked.key:
-                self._begin(path.name, asked)
+        told = {path.name: _read(path) for path in sorted(self._folder.glob("[!.]*"))}
+        looked = {name: looked_at(name, one) for name, one in told.items()}
+        self._drifting.declare({name: settings for name, settings in looked.items() if settings is not None})
+        for name, one in told.items():
+            asked = _asked(one)
+            if asked is not None and self._done.get(name) != asked.key:
+                self._begin(name, asked)
 
     def _begin(self, model: str, asked: Asked) -> None:
         try:
@@ -44,13 +80,31 @@ class Declared:
         self._done[model] = asked.key
 
 
-def _read(path: Path) -> Asked | None:
-    """Give what a file asks for; None where it says nothing that makes sense."""
+def _read(path: Path) -> Mapping[str, Any]:
+    """Give what a file says; nothing where it makes no sense."""
     try:
-        content = path.read_bytes()[:MOST_BYTES]
-        told = json.loads(content)
-        reason, by = str(told["reason"]).strip()[:LONGEST_REASON], str(told.get("by", ""))
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        return None
+        with path.open("rb") as file:
+            told = json.loads(file.read(MOST_BYTES))
+    except (OSError, ValueError):
+        return {}
+    return told if isinstance(told, dict) else {}
+
+
+def _asked(told: Mapping[str, Any]) -> Asked | None:
+    """Give the new baseline that is asked for; None where there is none."""
+    reason, by = str(told.get("reason", "")).strip()[:LONGEST_REASON], str(told.get("by", ""))
     key = f"declared-{hashlib.sha256(reason.encode()).hexdigest()[:32]}"
     return Asked(reason, key, by or "a file") if reason else None
+
+
+def looked_at(model: str, told: Mapping[str, Any]) -> Settings | None:
+    """Give how to look at a model; None where nothing is declared of it, or what makes no sense."""
+    if "drift" not in told:
+        return None
+    try:
+        return _Looked.model_validate(told["drift"]).settings()
+    except ValidationError as error:
+        fields = [".".join(map(str, one["loc"])) for one in error.errors()]
+        if _seldom.due(model):
+            _log.warning("what is declared of drift makes no sense", model=model, fields=fields)
+        return None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -64,6 +64,7 @@ class _Watched:
     digest: str
     build: Baseline
     detector: Detector
+    settings: Settings
     unsaved: int | None = None
 
 
@@ -82,6 +83,7 @@ class Drifting(Collector):
         note: Note = lambda _model, _event: None,
     ) -> None:
         self._settings = settings or Settings()
+        self._declared: dict[str, Settings] = {}
         self._renewals = renewals
         self._note = note
         self._watched: OrderedDict[str, _Watched] = OrderedDict()
@@ -98,7 +100,7 @@ class Drifting(Collector):
     def _saw(self, scored: Scored) -> None:
         name, version = scored.model, scored.old.version
         watched = self._watched.get(name)
-        if watched is None or watched.digest != version.digest:
+        if watched is None or (watched.digest, watched.settings) != (version.digest, self._looked_at(name)):
             watched = self._begin(name, version.digest, scored)
         self._watched[name] = watched
         self._watched.move_to_end(name)
@@ -113,15 +115,23 @@ class Drifting(Collector):
 
     def _begin(self, model: str, digest: str, scored: Scored) -> _Watched:
         build = Baseline.of(scored.old.model.baseline, scored.old.model.signature)
-        kept = self._renewals.latest(model, digest)
+        kept, settings = self._renewals.latest(model, digest), self._looked_at(model)
         if kept is None:
-            return _Watched(digest, build, Detector(build, self._settings))
+            return _Watched(digest, build, Detector(build, settings), settings)
         if kept.baseline is not None:
-            return _Watched(digest, build, Detector(kept.baseline, self._settings, kept.renewal))
+            return _Watched(digest, build, Detector(kept.baseline, settings, kept.renewal), settings)
         # It was not learnt to its end, and the rows that it had are gone.
-        detector = Detector(build, self._settings)
+        detector = Detector(build, settings)
         detector.renew(kept.renewal)
-        return _Watched(digest, build, detector, kept.id)
+        return _Watched(digest, build, detector, settings, kept.id)
+
+    def _looked_at(self, model: str) -> Settings:
+        return self._declared.get(model, self._settings)
+
+    def declare(self, settings: Mapping[str, Settings]) -> None:
+        """Look at these models as is declared of them; one of which something else is declared begins anew."""
+        with self._lock:
+            self._declared = dict(settings)
 
     def _save(self, model: str, watched: _Watched, at: datetime) -> None:
         """Keep a baseline once it is learnt; where the database fails, with the next rows."""

@@ -70,7 +70,7 @@ async def running(
     MonitorError
         ``StorageUnavailable``.
     """
-    database = Database(settings.database)
+    database = Database(settings.database_url())
     intake = Intake(settings.queue_requests, settings.queue_bytes)
     metrics = Metrics(settings.quality_slices)
     renewals = Renewals(database, settings.namespace)
@@ -109,9 +109,9 @@ async def running(
                 now = datetime.now(UTC)
                 metrics.live.latest = qualities(connection, settings.namespace, now, settings.quality_window)
 
-        if settings.baselines is not None:
-            declared = Declared(settings.baselines, renewing)
-            stack.enter_context(_repeated(declared.look, settings.baselines_seconds))
+        if settings.declarations is not None:
+            declared = Declared(settings.declarations, renewing, drifting)
+            stack.enter_context(_repeated(declared.look, settings.declarations_seconds))
         stack.enter_context(_repeated(sweep, settings.sweep_seconds))
         stack.enter_context(_repeated(rate, settings.quality_seconds))
         watch = LabelWatch(_tables(settings, database, labeller), metrics, events)

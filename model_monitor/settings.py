@@ -55,6 +55,9 @@ class MonitorSettings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="ANDON_MONITOR_", frozen=True)
 
     database: str = Field(default="sqlite:////data/monitor.db", description="A file of SQLite, or postgresql://….")
+    database_file: Path | None = Field(
+        default=None, description="Holds the same, in place of `database`; read when the monitor starts."
+    )
     namespace: str = Field(default_factory=_own_namespace, description="Whose FaultModels these are.")
 
     host: str = Field(default="0.0.0.0", description="Address to listen on.")  # noqa: S104 (a pod's)
@@ -90,10 +93,10 @@ class MonitorSettings(BaseSettings):
     quality_seconds: float = Field(default=60, gt=0, description="Between two counts of live scores.")
     quality_slices: int = Field(default=20, ge=0, le=400, description="Most slices of a model on /metrics.")
 
-    baselines: Path | None = Field(
-        default=None, description="Folder with a file for each model whose baseline is declared to be renewed."
+    declarations: Path | None = Field(
+        default=None, description="Folder with a file for each model of which something is declared."
     )
-    baselines_seconds: float = Field(default=10, gt=0, description="Between two looks into that folder.")
+    declarations_seconds: float = Field(default=10, gt=0, description="Between two looks into that folder.")
 
     label_tolerance: timedelta = Field(
         default=timedelta(seconds=60), ge=timedelta(0), description="Of a label's time to the prediction's; seconds."
@@ -117,6 +120,27 @@ class MonitorSettings(BaseSettings):
 
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     log_format: Literal["json", "console"] = "json"
+
+    @model_validator(mode="after")
+    def _database_can_be_read(self) -> Self:
+        if not self.database_url():
+            raise ValueError("database_file is empty")
+        return self
+
+    def database_url(self) -> str:
+        """Give where predictions and labels are kept.
+
+        Raises
+        ------
+        ValueError
+            Where the file that says so cannot be read.
+        """
+        if self.database_file is None:
+            return self.database
+        try:
+            return self.database_file.read_text(encoding="utf-8").strip()
+        except OSError as error:
+            raise ValueError(f"database_file cannot be read: {error.strerror}") from None
 
     @model_validator(mode="after")
     def _hashes_need_a_key(self) -> Self:

@@ -8,8 +8,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event, insert, inspect, make_url, select
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy import URL, Connection, Engine, create_engine, event, insert, inspect, make_url, select
+from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
 from model_monitor.errors import MonitorError, Reason
 from model_monitor.storage.tables import FORMAT, LAYOUT, METADATA, PREDICTIONS
@@ -33,7 +33,7 @@ class Database:
     """
 
     def __init__(self, url: str) -> None:
-        address = make_url(url)
+        address = _address(url)
         self.sqlite = address.get_backend_name() == "sqlite"
         if self.sqlite:
             self.path: Path | None = Path(address.database or "")
@@ -87,6 +87,23 @@ class Database:
     def close(self) -> None:
         """Close all connections."""
         self._engine.dispose()
+
+
+def _address(url: str) -> URL:
+    """Read an address; what is wrong with it is not told, since it may hold a password."""
+    try:
+        address = make_url(url)
+    except (ArgumentError, ValueError):
+        address = None
+    if address is None or address.get_backend_name() not in ("sqlite", "postgresql"):
+        raise MonitorError(
+            Reason.STORAGE_UNAVAILABLE,
+            "the address of the database is none",
+            found="something else",
+            allowed="sqlite:////data/monitor.db, or postgresql://USER:PASSWORD@HOST/DATABASE",
+            remedy="mend the Secret or the setting that holds it",
+        ) from None
+    return address
 
 
 def unavailable(error: Exception) -> MonitorError:

@@ -9,7 +9,7 @@ from andon.api.meta import FIELD_MANAGER, LABEL_MANAGED_BY, MONITOR_NAME
 from andon.api.v1alpha1 import Manifest
 from andon.core.observed import Observed
 from andon.desired.difference import as_applied, stamped
-from andon.desired.monitor import baselines_config, label_sources_of, monitor, monitor_claim, owners_of
+from andon.desired.monitor import declarations_config, label_sources_of, monitor, monitor_claim, owners_of
 from andon.desired.platform import Platform
 from andon.errors import AndonError, NameTakenError
 from andon.ports import Cluster
@@ -45,7 +45,7 @@ class Monitors:
             live = {kind: await self._cluster.get(kind, namespace, MONITOR_NAME) for kind in _KINDS}
             if owners:
                 made = monitor(owners, self._platform, label_sources_of(models))
-                wanted = [baselines_config(owners, models), *made]
+                wanted = [declarations_config(owners, models), *made]
                 await self._keep(live, [stamped(one) for one in wanted])
             else:
                 await self._remove(live)
@@ -56,7 +56,8 @@ class Monitors:
 
     async def _keep(self, live: dict[str, Manifest | None], wanted: list[Manifest]) -> None:
         namespace = wanted[0]["metadata"]["namespace"]
-        if await self._cluster.get("PersistentVolumeClaim", namespace, MONITOR_NAME) is None:
+        on_claim = not self._platform.monitor_database.secret
+        if on_claim and await self._cluster.get("PersistentVolumeClaim", namespace, MONITOR_NAME) is None:
             await self._cluster.create(monitor_claim(namespace, self._platform))
         for manifest in wanted:
             standing = live[manifest["kind"]]

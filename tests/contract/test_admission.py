@@ -74,6 +74,7 @@ def test_reactions_and_a_schedule_are_taken(kubectl: Kubectl) -> None:
         "onAccuracyLoss": "RollBack",
         "recallLoss": "0.05",
         "damping": {"after": "5m", "cooldown": "12h"},
+        "drift": {"window": {"rows": 1000, "after": "8h"}, "ranges": [{"feature": "heat", "min": -40, "max": 90.5}]},
     }
     retrain = {"schedule": "0 3 * * SUN", "timeZone": "Europe/Berlin"}
     assert refusal(kubectl, monitoring=monitoring, retrain=retrain) == ""
@@ -141,6 +142,13 @@ def test_each_provider_is_taken_with_what_it_can_do(kubectl: Kubectl, rollout: d
         ({"rollout": {"watch": "1h", "analysis": {"limits": {"errorRate": "NaN"}}}}, "should match"),
         ({"rollout": {"watch": "1h", "analysis": {"limits": {"latency": {"limit": "5 ms"}}}}}, "should match"),
         ({"rollout": {"watch": "1h", "analysis": {"limits": {"recallLoss": "0.05"}}}}, "need monitoring.enabled"),
+        ({"monitoring": {"drift": {"ranges": [{"feature": "heat"}]}}}, "needs min, max or both"),
+        ({"monitoring": {"drift": {"ranges": [{"feature": "heat", "min": 2, "max": 1}]}}}, "must be below its max"),
+        (
+            {"monitoring": {"drift": {"ranges": [{"feature": "heat", "min": 1}, {"feature": "heat", "min": 2}]}}},
+            "Duplicate value",
+        ),
+        ({"monitoring": {"drift": {"window": {"rows": 100}}}}, "minRows must not be above rows"),
         (
             {
                 "rollout": {

@@ -2,19 +2,22 @@
 
 import json
 import re
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from pydantic import ValidationError
 
+from andon.api.drift import BOUND_RULE, ORDER_RULE, WINDOW_RULE, Drift
 from andon.api.monitoring import CASE_RULE, TRUTH_RULE, LabelsFrom, Monitoring
 from andon.core.observed import Identity
 from andon.desired.monitor import monitor
-from andon.desired.platform import Images, Platform
+from andon.desired.platform import Images, MonitorDatabase, Platform
 from andon.errors import ForbiddenError
+from model_monitor.declared import looked_at
 from model_monitor.settings import MonitorSettings
 from tests.support.cluster import fault_model
-from tests.support.runs import KEY, Run
+from tests.support.runs import KEY, PLATFORM, Run
 
 MONITOR = "andon-monitor"
 
@@ -53,6 +56,14 @@ async def test_it_is_made_with_an_account_of_its_own_and_a_claim_that_stays() ->
         "Service",
         "ServiceAccount",
     }
+
+
+async def test_with_a_database_of_the_plant_no_claim_is_made() -> None:
+    run = Run(platform=replace(PLATFORM, monitor_database=MonitorDatabase("plant")))
+    run.apply(monitoring={"enabled": True})
+    await run.settle()
+    assert ("Deployment", MONITOR) in run.cluster.objects
+    assert ("PersistentVolumeClaim", MONITOR) not in run.cluster.objects
 
 
 async def test_its_page_is_reached_from_the_namespace_alone() -> None:
@@ -213,8 +224,48 @@ async def test_what_is_declared_to_have_changed_reaches_the_monitor_in_a_file() 
     by = "the annotation andon.dev/rebaseline, set by argocd-controller"
     assert told == {"reason": "spindle bearing replaced", "by": by}
     pod = run.cluster.objects["Deployment", MONITOR]["spec"]["template"]["spec"]
-    (mount,) = [one for one in pod["containers"][0]["volumeMounts"] if one["name"] == "baselines"]
-    assert mount["mountPath"] == "/etc/andon/baselines"
+    (mount,) = [one for one in pod["containers"][0]["volumeMounts"] if one["name"] == "declarations"]
+    assert mount["mountPath"] == "/etc/andon/declarations"
     run.model["metadata"]["annotations"].pop("andon.dev/rebaseline")
     await run.settle()
     assert run.cluster.objects["ConfigMap", MONITOR]["data"] == {}
+
+
+RANGES = [{"feature": "torque", "min": 0, "max": 90.5}, {"feature": "wear", "min": 0}]
+
+
+async def test_how_inputs_are_looked_at_reaches_the_monitor_in_the_same_file() -> None:
+    run = await monitored()
+    run.apply(monitoring={"enabled": True, "drift": {"window": {"rows": 1000, "after": "8h"}, "ranges": RANGES}})
+    await run.settle()
+    declared = looked_at("spindle", json.loads(run.cluster.objects["ConfigMap", MONITOR]["data"]["spindle"]))
+    assert declared is not None
+    assert (declared.rows, declared.minimum, declared.seconds) == (1000, 200, 8 * 3600.0)
+    assert declared.ranges == {"torque": (0.0, 90.5), "wear": (0.0, float("inf"))}
+
+
+async def test_a_range_of_no_input_is_told() -> None:
+    run = await monitored()
+    run.apply(monitoring={"enabled": True, "drift": {"ranges": [*RANGES, {"feature": "Torqe", "max": 1}]}})
+    await run.settle()
+    assert run.condition("MonitoringReady") == ("False", "RangeOfNoInput")
+    (message,) = [one["message"] for one in run.model["status"]["conditions"] if one["type"] == "MonitoringReady"]
+    assert "names Torqe, which" in message
+    run.apply(monitoring={"enabled": True, "drift": {"ranges": RANGES}})
+    await run.settle()
+    assert run.condition("MonitoringReady")[1] != "RangeOfNoInput"
+
+
+@pytest.mark.parametrize(
+    ("given", "rule"),
+    [
+        ({"ranges": [{"feature": "heat"}]}, BOUND_RULE),
+        ({"ranges": [{"feature": "heat", "min": 2, "max": 2}]}, ORDER_RULE),
+        ({"ranges": [{"feature": "heat", "min": 2}, {"feature": "heat", "max": 3}]}, "names an input twice: heat"),
+        ({"window": {"rows": 100}}, WINDOW_RULE),
+        ({"window": {"minRows": 501}}, WINDOW_RULE),
+    ],
+)
+def test_a_way_to_look_that_makes_no_sense_is_refused(given: dict[str, Any], rule: str) -> None:
+    with pytest.raises(ValidationError, match=re.escape(rule)):
+        Drift.model_validate(given)

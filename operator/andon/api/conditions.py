@@ -100,6 +100,7 @@ class Reason(StrEnum):
     MONITORING_IN_PLACE = "MonitoringInPlace"
     PROMETHEUS_OPERATOR_ABSENT = "PrometheusOperatorAbsent"
     MONITOR_NOT_READY = "MonitorNotReady"
+    RANGE_OF_NO_INPUT = "RangeOfNoInput"
     MONITORING_FAILED = "MonitoringFailed"
     INVALID_SPEC = "InvalidSpec"
     NAME_TAKEN = "NameTaken"

@@ -5,6 +5,7 @@ from typing import Annotated, Literal, Self
 from pydantic import ConfigDict, Field, model_validator
 
 from andon.api.analysis import Share as Points
+from andon.api.drift import Drift
 from andon.api.durations import Duration
 from model_builder.spec import SecretReference, Spec, cel
 
@@ -236,6 +237,7 @@ class Monitoring(Spec):
     labels_from: LabelsFrom | None = Field(
         default=None, description="Where labels are fetched. None: they are sent to the monitor."
     )
+    drift: Drift = Field(default_factory=Drift, description="How inputs are looked at.")
     damping: Damping = Field(default_factory=Damping, description="How sure and how rare reactions are.")
     alerts: Alerts = Field(default_factory=Alerts, description="When people are called.")
     dashboard: bool = Field(default=True, description="Write a dashboard for Grafana.")

@@ -30,7 +30,7 @@ def with_monitoring(
     others = tuple(one for one in status.conditions if one.type != ConditionType.MONITORING_READY)
     if not observed.spec.monitoring.enabled and not trouble:
         return status.model_copy(update={"conditions": others})
-    said, reason, message = _said(kinds, trouble, monitor)
+    said, reason, message = _said(kinds, trouble, monitor, _no_inputs(observed))
     before = observed.status.condition(ConditionType.MONITORING_READY)
     since = before.last_transition_time if before is not None and before.status == said else utc_text(now)
     condition = Condition(
@@ -44,11 +44,33 @@ def with_monitoring(
     return status.model_copy(update={"conditions": tuple(sorted((*others, condition), key=lambda one: one.type))})
 
 
-def _said(kinds: Collection[str], trouble: str, monitor: str) -> tuple[Literal["True", "False"], str, str]:
+def _no_inputs(observed: Observed) -> list[str]:
+    """Give the features of declared ranges that are no numeric inputs of the version that serves."""
+    stable = observed.router.stable
+    version = None if stable is None else observed.version(stable)
+    if version is None or version.spec.signature.truncated:
+        return []
+    return [
+        one.feature
+        for one in observed.spec.monitoring.drift.ranges
+        if one.feature not in version.spec.signature.numeric
+    ]
+
+
+def _said(
+    kinds: Collection[str], trouble: str, monitor: str, no_inputs: list[str]
+) -> tuple[Literal["True", "False"], str, str]:
     if trouble:
         return "False", Reason.MONITORING_FAILED, f"{trouble} What serves is not touched."
     if monitor:
         return "False", Reason.MONITOR_NOT_READY, f"{monitor} What serves is not touched."
+    if no_inputs:
+        return (
+            "False",
+            Reason.RANGE_OF_NO_INPUT,
+            f"monitoring.drift.ranges names {', '.join(no_inputs[:5])}, which the version that serves does not take as"
+            " a number. Name inputs as the data's columns are named.",
+        )
     absent = [kind for kind in NEEDED_KINDS if kind not in kinds]
     if absent:
         return (

@@ -1,12 +1,10 @@
 """The monitor of a namespace: one for all FaultModels there that have monitoring enabled, and owned by all of them."""
 
-import json
 from collections.abc import Sequence
 
 from pydantic import ValidationError
 
 from andon.api.meta import (
-    ANNOTATION_REBASELINE,
     API_VERSION,
     COMPONENT_MONITOR,
     FIELD_MANAGER,
@@ -22,8 +20,9 @@ from andon.api.meta import (
 from andon.api.monitoring import LabelsFrom
 from andon.api.v1alpha1 import Manifest
 from andon.core.observed import Identity
+from andon.desired.declarations import DECLARATIONS, declared
 from andon.desired.label_tables import LabelSource, add_label_tables
-from andon.desired.monitor_keeping import add_keeping
+from andon.desired.monitor_keeping import add_database, add_keeping
 from andon.desired.platform import Platform
 from andon.desired.pods import CONTAINER_SECURITY, Mounts, add_store, environment, pod_spec
 
@@ -45,34 +44,8 @@ def owners_of(models: Sequence[Manifest]) -> tuple[Identity, ...]:
     return tuple(Identity(meta["namespace"], meta["name"], meta["uid"], meta.get("generation", 0)) for meta in metas)
 
 
-BASELINES = "/etc/andon/baselines"
-"""Where the monitor finds what was declared to have changed: a file for each FaultModel."""
-
-LONGEST_REASON = 500
-
-
-def declared(models: Sequence[Manifest]) -> dict[str, str]:
-    """Give what people have declared to have changed, by FaultModel: the content of the monitor's ConfigMap."""
-    found = {}
-    for model in models:
-        reason = str((model["metadata"].get("annotations") or {}).get(ANNOTATION_REBASELINE, "")).strip()
-        if reason and not model["metadata"].get("deletionTimestamp"):
-            asked = {"by": _who(model), "reason": reason[:LONGEST_REASON]}
-            found[str(model["metadata"]["name"])] = json.dumps(asked, sort_keys=True)
-    return found
-
-
-def _who(model: Manifest) -> str:
-    """Say who set the annotation, as far as the API server knows: the name of the client, not of the person."""
-    for entry in model["metadata"].get("managedFields") or ():
-        annotations = (entry.get("fieldsV1") or {}).get("f:metadata", {}).get("f:annotations", {})
-        if f"f:{ANNOTATION_REBASELINE}" in annotations:
-            return f"the annotation {ANNOTATION_REBASELINE}, set by {entry.get('manager') or 'somebody'}"[:200]
-    return f"the annotation {ANNOTATION_REBASELINE}"
-
-
-def baselines_config(owners: Sequence[Identity], models: Sequence[Manifest]) -> Manifest:
-    """Write the ConfigMap by which the monitor learns of what was declared to have changed.
+def declarations_config(owners: Sequence[Identity], models: Sequence[Manifest]) -> Manifest:
+    """Write the ConfigMap by which the monitor learns of what people declare of each FaultModel.
 
     The operator sends nothing with a token of its own: whoever runs a Service in a namespace could use it in another.
     """
@@ -180,9 +153,13 @@ def _admitted(platform: Platform) -> Manifest:
 
 def _pod(platform: Platform, sources: Sequence[LabelSource]) -> Manifest:
     mounts = Mounts()
-    values = {"TMPDIR": "/tmp", "ANDON_MONITOR_BASELINES": BASELINES, **add_store(mounts, platform, read_only=True)}  # noqa: S108  the container's own
-    mounts.add("data", "/data", {"persistentVolumeClaim": {"claimName": MONITOR_NAME}})
-    mounts.add("baselines", BASELINES, {"configMap": {"name": MONITOR_NAME, "optional": True}})
+    values = {
+        "TMPDIR": "/tmp",  # noqa: S108  the container's own
+        "ANDON_MONITOR_DECLARATIONS": DECLARATIONS,
+        **add_store(mounts, platform, read_only=True),
+    }
+    values |= add_database(mounts, platform.monitor_database)
+    mounts.add("declarations", DECLARATIONS, {"configMap": {"name": MONITOR_NAME, "optional": True}})
     values |= add_keeping(mounts, platform.monitor_keeping)
     values |= add_label_tables(mounts, sources)
     mounts.add("tmp", "/tmp", {"emptyDir": {"sizeLimit": "256Mi"}})  # noqa: S108

@@ -1,11 +1,25 @@
-"""What the monitor keeps, how long, and who may send labels: the installation's word, as settings of the monitor."""
+"""What the monitor keeps, where, how long, and who may send labels: the installation's word, as its settings."""
 
 import json
 
-from andon.desired.platform import MonitorKeeping
+from andon.api.meta import MONITOR_NAME
+from andon.desired.platform import MonitorDatabase, MonitorKeeping
 from andon.desired.pods import Mounts
 
 _HASH_KEY = "/etc/andon/hash-key"
+_DATABASE = "/etc/andon/database"
+
+
+def add_database(mounts: Mounts, database: MonitorDatabase) -> dict[str, str]:
+    """Mount the claim of the monitor, or the Secret with the address of a PostgreSQL."""
+    if not database.secret:
+        mounts.add("data", "/data", {"persistentVolumeClaim": {"claimName": MONITOR_NAME}})
+        return {}
+    # Where it is absent the monitor starts nevertheless, to say so and end.
+    items = [{"key": database.key, "path": "url"}]
+    volume = {"secret": {"secretName": database.secret, "items": items, "optional": True}}
+    mounts.add("database", _DATABASE, volume, read_only=True)
+    return {"ANDON_MONITOR_DATABASE_FILE": f"{_DATABASE}/url"}
 
 
 def add_keeping(mounts: Mounts, keeping: MonitorKeeping) -> dict[str, str]:

@@ -84,6 +84,20 @@ class MonitorKeeping:
 
 
 @dataclass(frozen=True)
+class MonitorDatabase:
+    """Where monitors keep what they know.
+
+    Attributes
+    ----------
+    secret, key
+        Secret in each FaultModel's namespace, and its key, with the address of a PostgreSQL; empty: SQLite on a claim.
+    """
+
+    secret: str = ""
+    key: str = "url"
+
+
+@dataclass(frozen=True)
 class Platform:
     """What the installation decides for all manifests.
 
@@ -113,4 +127,5 @@ class Platform:
     monitor_resources: dict[str, Any] = field(default_factory=dict)
     monitor_size: str = "2Gi"
     monitor_page_from: tuple[dict[str, Any], ...] = ()
+    monitor_database: MonitorDatabase = field(default_factory=MonitorDatabase)
     monitor_keeping: MonitorKeeping = field(default_factory=MonitorKeeping)

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from andon.api.meta import MONITOR_NAME
 from andon.core.observed import Identity
 from andon.desired.monitor import monitor
 from andon.settings import Settings
@@ -63,6 +64,25 @@ def test_what_monitors_keep_reaches_them(monkeypatch: pytest.MonkeyPatch, tmp_pa
     assert (read.keep_rows, read.keep_for, read.keep_predictions) == (True, timedelta(days=7), 12_000_000)
     assert (read.keep_bytes, read.drop_columns, read.hash_columns) == (4096 * 1024 * 1024, ("operator",), ("order",))
     assert read.label_senders == ("system:serviceaccounts:cmms",)
+
+
+def test_a_database_of_the_plant_takes_the_place_of_the_claim(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    platform = settings(monkeypatch, {"monitor": {"database": {"secret": "plant", "key": "dsn"}}}).platform()
+    written = monitor((Identity("press-shop", "spindle", "u", 1),), platform)
+    (pod,) = [one["spec"]["template"]["spec"] for one in written if one["kind"] == "Deployment"]
+    (monitors,) = pod["containers"]
+    (mount,) = [one for one in monitors["volumeMounts"] if one["name"] == "database"]
+    told = {entry["name"]: entry["value"] for entry in monitors["env"]}
+    assert told["ANDON_MONITOR_DATABASE_FILE"] == f"{mount['mountPath']}/url"
+    assert mount["readOnly"]
+    (volume,) = [one["secret"] for one in pod["volumes"] if one["name"] == "database"]
+    assert (volume["secretName"], volume["items"]) == ("plant", [{"key": "dsn", "path": "url"}])
+    assert not [
+        one for one in pod["volumes"] if (one.get("persistentVolumeClaim") or {}).get("claimName") == MONITOR_NAME
+    ]
+    (tmp_path / "url").write_text("postgresql://andon@db.plant/press\n")
+    monkeypatch.setenv("ANDON_MONITOR_DATABASE_FILE", str(tmp_path / "url"))
+    assert MonitorSettings().database_url() == "postgresql://andon@db.plant/press"
 
 
 def test_monitors_keep_no_rows_unless_asked(monkeypatch: pytest.MonkeyPatch) -> None:

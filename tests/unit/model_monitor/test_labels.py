@@ -299,3 +299,13 @@ async def test_a_client_certificate_names_the_sender(shop: Shop, tmp_path: Path)
         assert monitor.tokens.reviews == []
     with closing(sqlite3.connect(tmp_path / "monitor.db")) as database:
         assert database.execute("SELECT sender FROM labels").fetchall() == [("certificate:line",)]
+
+
+async def test_labels_lie_in_the_database_that_a_file_names(shop: Shop, tmp_path: Path, database_url: str) -> None:
+    (tmp_path / "url").write_text(f"{database_url}\n")
+    settings: dict[str, Any] = {"database": "sqlite:////nowhere/at/all.db", "database_file": tmp_path / "url"}
+    for expected in ("accepted", "unchanged"):
+        async with monitoring(shop, tmp_path, **settings) as monitor:
+            await monitor.mirror(rows(1), "a", shop.old, shop.new)
+            await monitor.seen(shop.old, shop.new, 1)
+            assert (await monitor.label([GOOD]))[expected] == 1

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
+import pytest
 
 from model_monitor.service import Ports
 from tests.support import kubectl
@@ -178,11 +179,25 @@ def test_wrong_settings_are_told() -> None:
     assert "16 bytes" in done.stderr
 
 
-def test_a_database_that_is_away_is_told() -> None:
-    done = run("serve", "--database", "postgresql://nobody@127.0.0.1:1/none")
+@pytest.mark.parametrize(
+    ("address", "told"),
+    [
+        ("postgresql://nobody:hush@127.0.0.1:1/none", "StorageUnavailable"),
+        ("mysql://nobody:hush@127.0.0.1:1/none", "StorageUnavailable"),
+        ("hush", "StorageUnavailable"),
+        ("", "database_file is empty"),
+        (None, "database_file cannot be read"),
+    ],
+)
+def test_a_database_that_is_away_is_told(tmp_path: Path, address: str | None, told: str) -> None:
+    file = tmp_path / "url"
+    if address is not None:
+        file.write_text(address)
+    done = run("serve", ANDON_MONITOR_DATABASE_FILE=str(file))
     assert done.returncode == 1
-    assert "StorageUnavailable" in done.stderr
+    assert told in done.stderr
     assert "Traceback" not in done.stderr
+    assert "hush" not in done.stderr + done.stdout
 
 
 def test_help() -> None:
