@@ -1,13 +1,13 @@
 """The conditions InputsSteady and AccuracyKept: what is seen of the version that serves, and what follows."""
 
 from datetime import datetime
-from typing import Literal
 
 from andon.api.conditions import ConditionType
 from andon.api.durations import parse_duration
-from andon.api.status import Condition, FaultModelStatus
+from andon.api.status import FaultModelStatus
 from andon.core.causes import Cause, causes
 from andon.core.decision import Decision
+from andon.core.facts import Fact, Truth, with_facts
 from andon.core.observed import Observed
 from andon.core.reaction import next_roll_back, place_to_go
 from andon.core.retraining import due
@@ -18,28 +18,16 @@ _TYPES = {"onDrift": ConditionType.INPUTS_STEADY, "onAccuracyLoss": ConditionTyp
 
 def with_live(status: FaultModelStatus, observed: Observed, decision: Decision, now: datetime) -> FaultModelStatus:
     """Give the status with both conditions; without them where nothing is watched, or nothing serves."""
-    others = tuple(one for one in status.conditions if one.type not in _TYPES.values())
-    told = [_condition(one, observed, decision, now) for one in causes(observed, decision.signals)]
-    return status.model_copy(update={"conditions": tuple(sorted((*others, *told), key=lambda one: one.type))})
+    told = [_fact(one, observed, decision, now) for one in causes(observed, decision.signals)]
+    return with_facts(status, observed, _TYPES.values(), told, now)
 
 
-def _condition(cause: Cause, observed: Observed, decision: Decision, now: datetime) -> Condition:
-    kind = _TYPES[cause.field]
-    said = _truth(cause)
-    before = observed.status.condition(kind)
-    since = before.last_transition_time if before is not None and before.status == said else utc_text(now)
-    follows = _follows(cause, observed, decision, now)
-    return Condition(
-        type=kind,
-        status=said,
-        reason=cause.reading.reason,
-        message=f"{cause.reading.message} {follows}".strip(),
-        observed_generation=observed.identity.generation,
-        last_transition_time=since,
-    )
+def _fact(cause: Cause, observed: Observed, decision: Decision, now: datetime) -> Fact:
+    message = f"{cause.reading.message} {_follows(cause, observed, decision, now)}".strip()
+    return Fact(_TYPES[cause.field], _truth(cause), cause.reading.reason, message)
 
 
-def _truth(cause: Cause) -> Literal["True", "False", "Unknown"]:
+def _truth(cause: Cause) -> Truth:
     if cause.reading.seen or cause.reading.sensors:
         return "False"
     return "Unknown" if cause.reading.seen is None else "True"

@@ -2,12 +2,11 @@
 
 from collections.abc import Collection
 from datetime import datetime
-from typing import Literal
 
 from andon.api.conditions import ConditionType, Reason
-from andon.api.status import Condition, FaultModelStatus
+from andon.api.status import FaultModelStatus
+from andon.core.facts import Fact, with_facts
 from andon.core.observed import Observed
-from andon.core.times import utc_text
 
 NEEDED_KINDS = ("PrometheusRule", "PodMonitor")
 """Kinds of the Prometheus Operator, without which a plant has to load rules and find targets by its own means."""
@@ -27,21 +26,9 @@ def with_monitoring(
     monitor
         Why the monitor of the namespace is not ready; empty where it is.
     """
-    others = tuple(one for one in status.conditions if one.type != ConditionType.MONITORING_READY)
-    if not observed.spec.monitoring.enabled and not trouble:
-        return status.model_copy(update={"conditions": others})
-    said, reason, message = _said(kinds, trouble, monitor, _no_inputs(observed))
-    before = observed.status.condition(ConditionType.MONITORING_READY)
-    since = before.last_transition_time if before is not None and before.status == said else utc_text(now)
-    condition = Condition(
-        type=ConditionType.MONITORING_READY,
-        status=said,
-        reason=reason,
-        message=message,
-        observed_generation=observed.identity.generation,
-        last_transition_time=since,
-    )
-    return status.model_copy(update={"conditions": tuple(sorted((*others, condition), key=lambda one: one.type))})
+    asked = observed.spec.monitoring.enabled or trouble
+    facts = [_fact(kinds, trouble, monitor, _no_inputs(observed))] if asked else []
+    return with_facts(status, observed, (ConditionType.MONITORING_READY,), facts, now)
 
 
 def _no_inputs(observed: Observed) -> list[str]:
@@ -57,26 +44,29 @@ def _no_inputs(observed: Observed) -> list[str]:
     ]
 
 
-def _said(
-    kinds: Collection[str], trouble: str, monitor: str, no_inputs: list[str]
-) -> tuple[Literal["True", "False"], str, str]:
+def _fact(kinds: Collection[str], trouble: str, monitor: str, no_inputs: list[str]) -> Fact:
+    kind = ConditionType.MONITORING_READY
     if trouble:
-        return "False", Reason.MONITORING_FAILED, f"{trouble} What serves is not touched."
+        return Fact(kind, "False", Reason.MONITORING_FAILED, f"{trouble} What serves is not touched.")
     if monitor:
-        return "False", Reason.MONITOR_NOT_READY, f"{monitor} What serves is not touched."
+        return Fact(kind, "False", Reason.MONITOR_NOT_READY, f"{monitor} What serves is not touched.")
     if no_inputs:
-        return (
+        return Fact(
+            kind,
             "False",
             Reason.RANGE_OF_NO_INPUT,
             f"monitoring.drift.ranges names {', '.join(no_inputs[:5])}, which the version that serves does not take as"
             " a number. Name inputs as the data's columns are named.",
         )
-    absent = [kind for kind in NEEDED_KINDS if kind not in kinds]
+    absent = [one for one in NEEDED_KINDS if one not in kinds]
     if absent:
-        return (
+        return Fact(
+            kind,
             "False",
             Reason.PROMETHEUS_OPERATOR_ABSENT,
             f"The cluster has no {' and no '.join(absent)} (monitoring.coreos.com): rules lie in a ConfigMap, and pods"
             " carry scrape annotations. Install the Prometheus Operator, and they are written without a restart.",
         )
-    return "True", Reason.MONITORING_IN_PLACE, "The monitor is ready; rules and scrape settings are in place."
+    return Fact(
+        kind, "True", Reason.MONITORING_IN_PLACE, "The monitor is ready; rules and scrape settings are in place."
+    )

@@ -9,7 +9,6 @@ from andon.api.meta import COMPONENT_SERVER, GRPC_PORT, HTTP_PORT, child_labels
 from andon.api.status import (
     ArtifactSummary,
     CandidateTrack,
-    Condition,
     Endpoints,
     EvidenceStatus,
     FaultModelStatus,
@@ -19,20 +18,11 @@ from andon.api.versions import FaultModelVersionSpec
 from andon.core.build import BuildVerdict
 from andon.core.decision import Decision, Progress
 from andon.core.evidence_status import evidence_status
+from andon.core.facts import Fact, Truth, conditions
 from andon.core.judgement import compared
 from andon.core.observed import Observed, Route
 from andon.core.retraining_status import retrain_status
 from andon.core.times import utc_text
-
-Truth = Literal["True", "False", "Unknown"]
-
-
-@dataclass(frozen=True)
-class _Fact:
-    type: ConditionType
-    status: Truth
-    reason: str
-    message: str
 
 
 @dataclass(frozen=True)
@@ -46,33 +36,33 @@ class Trouble:
 def first_status(observed: Observed, now: datetime) -> FaultModelStatus:
     """Give the very first status: Ready is Unknown, because kstatus takes an object without conditions for finished."""
     facts = [
-        _Fact(ConditionType.READY, "Unknown", Reason.PENDING, "Not looked at yet."),
-        _Fact(ConditionType.RECONCILING, "True", Reason.PENDING, "Not looked at yet."),
+        Fact(ConditionType.READY, "Unknown", Reason.PENDING, "Not looked at yet."),
+        Fact(ConditionType.RECONCILING, "True", Reason.PENDING, "Not looked at yet."),
     ]
     return FaultModelStatus(
         observed_generation=observed.identity.generation,
         phase=Phase.PENDING,
-        conditions=_conditions(observed.status, observed.identity.generation, facts, now),
+        conditions=conditions(observed.status, observed.identity.generation, facts, now),
     )
 
 
 def troubled_status(before: FaultModelStatus, generation: int, trouble: Trouble, now: datetime) -> FaultModelStatus:
     """Give the status that says why nothing could be done; what was known of the rest stays as it was."""
     kept = [
-        _Fact(ConditionType(one.type), one.status, one.reason, one.message)
+        Fact(ConditionType(one.type), one.status, one.reason, one.message)
         for one in before.conditions
         if one.type not in (ConditionType.READY, ConditionType.STALLED, ConditionType.RECONCILING)
     ]
     facts = [
         *kept,
-        _Fact(ConditionType.READY, "False", trouble.reason, trouble.message),
-        _Fact(ConditionType.STALLED, "True", trouble.reason, trouble.message),
+        Fact(ConditionType.READY, "False", trouble.reason, trouble.message),
+        Fact(ConditionType.STALLED, "True", trouble.reason, trouble.message),
     ]
     return before.model_copy(
         update={
             "observed_generation": generation,
             "phase": Phase.FAILED,
-            "conditions": _conditions(before, generation, facts, now),
+            "conditions": conditions(before, generation, facts, now),
         }
     )
 
@@ -88,7 +78,7 @@ def status(observed: Observed, decision: Decision, now: datetime) -> FaultModelS
     return FaultModelStatus(
         observed_generation=observed.identity.generation,
         phase=decision.progress.phase,
-        conditions=_conditions(observed.status, observed.identity.generation, facts, now),
+        conditions=conditions(observed.status, observed.identity.generation, facts, now),
         build=decision.record,
         stable=_track(observed, decision.route, stable),
         candidate=_candidate(observed, decision),
@@ -162,7 +152,7 @@ def _endpoints(observed: Observed) -> Endpoints:
     return Endpoints(http=f"http://{host}:{HTTP_PORT}", grpc=f"{host}:{GRPC_PORT}")
 
 
-def _facts(observed: Observed, decision: Decision, evidence: EvidenceStatus | None) -> list[_Fact]:
+def _facts(observed: Observed, decision: Decision, evidence: EvidenceStatus | None) -> list[Fact]:
     progress = decision.progress
     if progress.evidence and evidence is not None:  # in the words of the status, which change only now and then
         progress = replace(progress, message=f"{progress.message} {evidence.message}")
@@ -171,15 +161,15 @@ def _facts(observed: Observed, decision: Decision, evidence: EvidenceStatus | No
     facts = [available, *built]
     rolled_out: Truth = "True" if progress.complete else "False"
     message = _with_trouble(progress, observed.router.trouble)
-    facts.append(_Fact(ConditionType.ROLLOUT_COMPLETE, rolled_out, progress.reason, message))
+    facts.append(Fact(ConditionType.ROLLOUT_COMPLETE, rolled_out, progress.reason, message))
     if progress.complete and available.status != "True":
-        facts.append(_Fact(ConditionType.READY, available.status, available.reason, available.message))
+        facts.append(Fact(ConditionType.READY, available.status, available.reason, available.message))
     else:
-        facts.append(_Fact(ConditionType.READY, rolled_out, progress.reason, message))
+        facts.append(Fact(ConditionType.READY, rolled_out, progress.reason, message))
     if progress.stalled:
-        facts.append(_Fact(ConditionType.STALLED, "True", progress.reason, message))
+        facts.append(Fact(ConditionType.STALLED, "True", progress.reason, message))
     elif not progress.complete and not progress.held and progress.phase != Phase.SUSPENDED:
-        facts.append(_Fact(ConditionType.RECONCILING, "True", progress.reason, message))
+        facts.append(Fact(ConditionType.RECONCILING, "True", progress.reason, message))
     return facts
 
 
@@ -188,15 +178,15 @@ def _with_trouble(progress: Progress, trouble: str) -> str:
     return progress.message if progress.complete or not trouble else f"{progress.message} {trouble}"
 
 
-def _built(decision: Decision) -> list[_Fact]:
+def _built(decision: Decision) -> list[Fact]:
     verdict = decision.verdict
     reason, message = verdict.reason or Reason.PENDING, verdict.message or "No build has run yet."
     built, resolved, validated = _truths(verdict)
     found = f"Data with sha256 {verdict.data_sha256}." if verdict.data_sha256 else message
     return [
-        _Fact(ConditionType.SOURCE_RESOLVED, resolved, reason, found),
-        _Fact(ConditionType.BUILT, built, reason, message),
-        _Fact(ConditionType.VALIDATED, validated, reason, message),
+        Fact(ConditionType.SOURCE_RESOLVED, resolved, reason, found),
+        Fact(ConditionType.BUILT, built, reason, message),
+        Fact(ConditionType.VALIDATED, validated, reason, message),
     ]
 
 
@@ -209,40 +199,18 @@ def _truths(verdict: BuildVerdict) -> tuple[Truth, Truth, Truth]:
     return "Unknown", "Unknown", "Unknown"
 
 
-def _available(observed: Observed) -> _Fact:
+def _available(observed: Observed) -> Fact:
     kind, router = ConditionType.AVAILABLE, observed.router
     stable = router.stable
     if stable is None:
-        return _Fact(kind, "False", Reason.NOTHING_SERVES, "No version has reached the line yet.")
+        return Fact(kind, "False", Reason.NOTHING_SERVES, "No version has reached the line yet.")
     server = observed.server(stable)
     if not router.ready:
-        return _Fact(kind, "False", Reason.ROUTER_NOT_READY, router.trouble or "No router pod is ready.")
+        return Fact(kind, "False", Reason.ROUTER_NOT_READY, router.trouble or "No router pod is ready.")
     if server is None or server.ready_replicas == 0:
         trouble = f": {server.trouble}" if server is not None and server.trouble else "."
-        return _Fact(kind, "False", Reason.VERSION_NOT_READY, f"No replica of version {stable} is ready{trouble}")
-    return _Fact(kind, "True", Reason.SERVING, f"Version {stable} serves.")
-
-
-def _conditions(
-    status_before: FaultModelStatus, generation: int, facts: list[_Fact], now: datetime
-) -> tuple[Condition, ...]:
-    before = {condition.type: condition for condition in status_before.conditions}
-    stamp = utc_text(now)
-    conditions = []
-    for fact in sorted(facts, key=lambda fact: fact.type):
-        old = before.get(fact.type)
-        since = old.last_transition_time if old is not None and old.status == fact.status else stamp
-        conditions.append(
-            Condition(
-                type=fact.type,
-                status=fact.status,
-                reason=fact.reason,
-                message=fact.message,
-                observed_generation=generation,
-                last_transition_time=since,
-            )
-        )
-    return tuple(conditions)
+        return Fact(kind, "False", Reason.VERSION_NOT_READY, f"No replica of version {stable} is ready{trouble}")
+    return Fact(kind, "True", Reason.SERVING, f"Version {stable} serves.")
 
 
 @dataclass(frozen=True)
