@@ -36,22 +36,22 @@ class Due:
     waits: str = ""
 
 
+def _read(asked: Retrain | None) -> tuple[Cron | None, str]:
+    """Give the schedule, or why it cannot be kept; neither where there is none."""
+    try:
+        return (Cron(asked.schedule, asked.time_zone) if asked is not None else None), ""
+    except CronError as error:
+        return None, f"spec.retrain: {error}."
+
+
 def scheduled(asked: Retrain | None) -> Cron | None:
     """Give the schedule; None where there is none, or none that can be read."""
-    try:
-        return Cron(asked.schedule, asked.time_zone) if asked is not None else None
-    except CronError:
-        return None
+    return _read(asked)[0]
 
 
 def trouble(asked: Retrain | None) -> str:
     """Say why a schedule cannot be kept; empty where it can."""
-    try:
-        if asked is not None:
-            Cron(asked.schedule, asked.time_zone)
-    except CronError as error:
-        return f"spec.retrain: {error}."
-    return ""
+    return _read(asked)[1]
 
 
 def next_time(observed: Observed, now: datetime) -> datetime | None:
