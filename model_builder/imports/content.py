@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 import re
 import zipfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Literal
 
 from model_builder.errors import BuilderError, Reason, shown
@@ -82,6 +84,20 @@ def too_large(size: int, what: str = "the model file") -> BuilderError:
         allowed=f"at most {MAX_MODEL_BYTES:,} bytes",
         remedy="import a smaller model: fewer trees, fewer layers",
     )
+
+
+@contextmanager
+def refusing(refusal: Callable[[Exception], BuilderError]) -> Iterator[None]:
+    """Refuse a file over which a library raises whatever it likes.
+
+    A ``BuilderError`` says itself what is wrong, and that memory runs out is the machine's fault and not the file's.
+    """
+    try:
+        yield
+    except (BuilderError, MemoryError):
+        raise
+    except Exception as error:  # noqa: BLE001 (libraries raise what they like over a damaged file)
+        raise refusal(error) from None
 
 
 def unreadable(what: str, error: Exception | str) -> BuilderError:

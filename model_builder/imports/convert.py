@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from model_builder.errors import BuilderError, Reason
-from model_builder.imports.content import unreadable
+from model_builder.imports.content import refusing, unreadable
 from model_builder.imports.skops_check import read_skops
 
 WARNING = (
@@ -28,21 +28,21 @@ def convert(file: Path, out: Path) -> str:
     import joblib
     from skops import io as skops_io
 
-    try:
+    with refusing(lambda error: _not_opened(file, error)):
         model: Any = joblib.load(file)
-    except FileNotFoundError:
-        raise BuilderError(
-            Reason.DATA_NOT_FOUND,
-            f"there is no file {file}",
-            found="no such file",
-            allowed="a file that pickle or joblib has written",
-            remedy="correct the path",
-        ) from None
-    except MemoryError:
-        raise  # the machine's fault and not the file's
-    except Exception as error:  # noqa: BLE001 (a pickle raises what it likes)
-        raise unreadable("nothing that joblib can open", error) from None
     content = skops_io.dumps(model)
     read_skops(content)
     out.write_bytes(content)
     return type(model).__name__
+
+
+def _not_opened(file: Path, error: Exception) -> BuilderError:
+    if not isinstance(error, FileNotFoundError):
+        return unreadable("nothing that joblib can open", error)
+    return BuilderError(
+        Reason.DATA_NOT_FOUND,
+        f"there is no file {file}",
+        found="no such file",
+        allowed="a file that pickle or joblib has written",
+        remedy="correct the path",
+    )

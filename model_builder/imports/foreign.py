@@ -14,6 +14,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from model_builder.contract import FAULT, LABEL, PROBABILITIES, SCORE, decision, metadata
 from model_builder.errors import BuilderError, Reason, listed, shown
 from model_builder.frontend import INPUT
+from model_builder.imports.content import refusing
 from model_builder.imports.onnx_check import NEWEST_ML_OPSET, NEWEST_OPSET
 from model_builder.report import Signature
 from model_builder.runtime import open_session
@@ -190,18 +191,18 @@ def _in_known_opset(model: ModelProto) -> ModelProto:
     found = opset_of(model)
     if OLDEST_KEPT_OPSET <= found <= NEWEST_OPSET:
         return model
-    try:
+    with refusing(lambda error: _not_converted(found, error)):
         return onnx.version_converter.convert_version(model, CONVERTED_OPSET)
-    except MemoryError:
-        raise  # the machine's fault and not the file's
-    except Exception as error:  # noqa: BLE001 (the converter raises what its C++ part throws)
-        raise BuilderError(
-            Reason.UNSUPPORTED_OPSET,
-            f"the model is written for opset {found} and cannot be converted to {CONVERTED_OPSET}",
-            found=f"opset {found}; {shown(str(error), 200)}",
-            allowed=f"opsets {OLDEST_KEPT_OPSET} to {NEWEST_OPSET}, ai.onnx.ml up to {NEWEST_ML_OPSET}",
-            remedy=f"export it with target_opset (torch: opset_version) {CONVERTED_OPSET}",
-        ) from None
+
+
+def _not_converted(found: int, error: Exception) -> BuilderError:
+    return BuilderError(
+        Reason.UNSUPPORTED_OPSET,
+        f"the model is written for opset {found} and cannot be converted to {CONVERTED_OPSET}",
+        found=f"opset {found}; {shown(str(error), 200)}",
+        allowed=f"opsets {OLDEST_KEPT_OPSET} to {NEWEST_OPSET}, ai.onnx.ml up to {NEWEST_ML_OPSET}",
+        remedy=f"export it with target_opset (torch: opset_version) {CONVERTED_OPSET}",
+    )
 
 
 @dataclass

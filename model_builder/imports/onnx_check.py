@@ -12,7 +12,7 @@ from google.protobuf.message import DecodeError, Message
 from onnx import AttributeProto, GraphProto, ModelProto, NodeProto, TensorProto
 
 from model_builder.errors import BuilderError, Reason, listed, shown
-from model_builder.imports.content import unreadable
+from model_builder.imports.content import refusing, unreadable
 
 MAX_NODES = 10_000
 OLDEST_OPSET, NEWEST_OPSET = 7, 22
@@ -71,12 +71,8 @@ def read_onnx(content: bytes) -> ModelProto:
     _check_operators(model)
     for place in places:
         _check_size(place)
-    try:
+    with refusing(lambda error: unreadable("ONNX that breaks the rules of ONNX", error)):
         onnx.checker.check_model(model, full_check=True)
-    except MemoryError:
-        raise  # the machine's fault and not the file's
-    except Exception as error:  # noqa: BLE001 (the checker raises what its C++ part throws, and all of it means this)
-        raise unreadable("ONNX that breaks the rules of ONNX", error) from None
     return model
 
 

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from model_builder.errors import BuilderError, Reason
-from model_builder.imports.content import Kind, kind_of, unreadable
+from model_builder.imports.content import Kind, kind_of, refusing, unreadable
 from model_builder.imports.foreign import ForeignModel
 from model_builder.imports.onnx_check import read_onnx
 from model_builder.imports.skops_check import read_skops
@@ -66,12 +66,8 @@ def try_out(content: bytes) -> Kind:
     model = open_onnx(content) if kind == "onnx" else read_skops(content)
     width = model.shape.width or 1 if isinstance(model, ForeignModel) else int(model.n_features_in_)
     rows = np.array([0.0, 1.0, -1e30, 1e30], np.float32)[:, None] * np.ones((1, width), np.float32)
-    try:
+    with refusing(lambda error: unreadable("a model that cannot be asked", error)):
         model.predict_proba(rows)
-    except MemoryError:
-        raise  # the machine's fault and not the file's
-    except Exception as error:  # noqa: BLE001 (whatever a library says of a model that it opened)
-        raise unreadable("a model that cannot be asked", error) from None
     return kind
 
 
@@ -83,12 +79,8 @@ def open_onnx(content: bytes) -> ForeignModel:
     BuilderError
         ``ModelInputsDiffer``, ``ModelOutputsDiffer``, or ``ModelUnreadable`` where ONNX Runtime refuses it.
     """
-    try:
+    with refusing(lambda error: unreadable("ONNX that ONNX Runtime refuses", error)):
         return ForeignModel(content)
-    except (BuilderError, MemoryError):
-        raise
-    except Exception as error:  # noqa: BLE001 (ONNX Runtime raises what its C++ part throws)
-        raise unreadable("ONNX that ONNX Runtime refuses", error) from None
 
 
 def _end(done: subprocess.CompletedProcess[bytes]) -> str:

@@ -24,7 +24,7 @@ from sklearn.preprocessing import MinMaxScaler, RobustScaler, StandardScaler
 from sklearn.tree import DecisionTreeClassifier
 
 from model_builder.errors import BuilderError, Reason, listed, shown
-from model_builder.imports.content import too_large, unreadable
+from model_builder.imports.content import refusing, too_large, unreadable
 from model_builder.imports.trees_check import check_trees
 
 MAX_UNPACKED_BYTES = 256 << 20
@@ -97,16 +97,14 @@ def read_skops(content: bytes) -> ClassifierMixin:
     _check_types(_schema(content))
     from skops import io as skops_io
 
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of other versions ``written_by`` tells
-            untrusted = set(skops_io.get_untrusted_types(data=content))
-            unknown = sorted(untrusted - CHECKED_TYPES)
-            estimator: Any = None if unknown else skops_io.loads(content, trusted=sorted(untrusted))
-    except MemoryError:
-        raise  # the machine's fault and not the file's
-    except Exception as error:  # noqa: BLE001 (whatever a damaged file brings about means this)
-        raise unreadable("no skops file that this release of scikit-learn and skops can open", error) from None
+    with (
+        refusing(lambda error: unreadable("no skops file that this release of scikit-learn and skops can open", error)),
+        warnings.catch_warnings(),
+    ):
+        warnings.simplefilter("ignore")  # of other versions ``written_by`` tells
+        untrusted = set(skops_io.get_untrusted_types(data=content))
+        unknown = sorted(untrusted - CHECKED_TYPES)
+        estimator: Any = None if unknown else skops_io.loads(content, trusted=sorted(untrusted))
     if unknown:
         raise _untrusted(unknown)
     return _checked(estimator)
@@ -183,12 +181,8 @@ def _checked(estimator: Any) -> ClassifierMixin:  # noqa: ANN401
             raise _unsupported(step)
     if type(steps[-1]) not in CLASSIFIERS:
         raise _unsupported(steps[-1])
-    try:
+    with refusing(lambda error: unreadable("a skops file with an estimator that is not whole, or not fitted", error)):
         check_trees(steps[-1])
-    except (BuilderError, MemoryError):
-        raise
-    except Exception as error:  # noqa: BLE001 (attributes that are missing or of another type)
-        raise unreadable("a skops file with an estimator that is not whole, or not fitted", error) from None
     found: ClassifierMixin = estimator
     return found
 
