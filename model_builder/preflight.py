@@ -166,36 +166,44 @@ def _compare(
     row: int, expected: dict[str, list[Any]], said: dict[str, list[Any]], tolerance: float, threshold: float | None
 ) -> tuple[float, str]:
     """Give the largest error of a row's scores, and what is wrong with it; empty where all is as recorded."""
-    scores, label = _of_row(row, expected)
-    said_scores, said_label = _of_row(row, said, len(expected[next(iter(expected))]))
-    errors = [abs(one - other) for one, other in zip(scores, said_scores, strict=True)]
+    recorded = _row(row, expected)
+    answered = _row(row, said, len(expected[next(iter(expected))]))
+    errors = [abs(one - other) for one, other in zip(recorded.scores, answered.scores, strict=True)]
     error = math.inf if any(math.isnan(one) for one in errors) else max(errors)
     if error > tolerance:
-        return error, f"score {_shown(said_scores)}, recorded {_shown(scores)}"
-    parts, said_parts = _parts_of(row, expected), _parts_of(row, said, len(expected[next(iter(expected))]))
+        return error, f"score {_shown(answered.scores)}, recorded {_shown(recorded.scores)}"
     # Contributions to log-odds may be large, and a float has so many digits.
-    off = [abs(one - other) / max(1.0, abs(one)) for one, other in zip(parts, said_parts, strict=True)]
+    off = [abs(one - other) / max(1.0, abs(one)) for one, other in zip(recorded.parts, answered.parts, strict=True)]
     apart = math.inf if any(math.isnan(one) for one in off) else max(off, default=0.0)
     if apart > tolerance:
-        return apart, f"contributions {_shown(said_parts)}, recorded {_shown(parts)}"
-    if said_label != label and not _tie(scores, tolerance, threshold):
-        return error, f"label {said_label}, recorded {label}"
+        return apart, f"contributions {_shown(answered.parts)}, recorded {_shown(recorded.parts)}"
+    if answered.label != recorded.label and not _tie(recorded.scores, tolerance, threshold):
+        return error, f"label {answered.label}, recorded {recorded.label}"
     return error, ""
 
 
-def _of_row(row: int, values: dict[str, list[Any]], rows: int | None = None) -> tuple[list[float], int]:
+@dataclass(frozen=True)
+class _Row:
+    """What is said of one row; ``parts`` are its contributions, none where they are not asked for."""
+
+    scores: list[float]
+    label: int
+    parts: list[float]
+
+
+def _row(row: int, values: dict[str, list[Any]], rows: int | None = None) -> _Row:
     scores: list[float] = []
+    parts: list[float] = []
     label = -1
-    for name in values:
+    for name, column in values.items():
+        cells = _cells(row, column, rows)
         if name in _SCORES:
-            scores = _cells(row, values[name], rows)
-        elif name != _PARTS:
-            label = int(_cells(row, values[name], rows)[0])
-    return scores, label
-
-
-def _parts_of(row: int, values: dict[str, list[Any]], rows: int | None = None) -> list[float]:
-    return _cells(row, values[_PARTS], rows) if _PARTS in values else []
+            scores = cells
+        elif name == _PARTS:
+            parts = cells
+        else:
+            label = int(cells[0])
+    return _Row(scores, label, parts)
 
 
 def _cells(row: int, column: list[Any], rows: int | None) -> list[float]:
