@@ -8,8 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 from scipy.stats import t as student
-from sklearn.metrics import average_precision_score, f1_score, precision_recall_curve
+from sklearn.metrics import f1_score
 
+from model_builder.ranking import Ranking
 from model_builder.splitting import Indices, Order, folds
 
 Floats = npt.NDArray[np.float64]
@@ -85,17 +86,8 @@ def fold_scores(codes: Indices, probabilities: Floats) -> dict[str, float]:
     positive = probabilities[:, 1]
     return {
         "macroF1": float(f1_score(codes, positive >= 0.5, average="macro", zero_division=0.0)),
-        "bestF1": best_f1(codes, positive)[0],
-        "averagePrecision": float(average_precision_score(codes, positive)),
+        **Ranking(codes == 1, positive).measures(),
     }
-
-
-def best_f1(codes: Indices, positive: Floats) -> tuple[float, float]:
-    """Give the largest F1 that any threshold reaches, and that threshold."""
-    precision, recall, thresholds = precision_recall_curve(codes, positive)
-    f1 = 2 * precision[:-1] * recall[:-1] / np.maximum(precision[:-1] + recall[:-1], 1e-12)
-    best = int(f1.argmax())
-    return float(f1[best]), float(thresholds[best])
 
 
 def estimate(values: Floats, overlap: float) -> Estimate:

@@ -6,15 +6,14 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.metrics import (
     accuracy_score,
-    average_precision_score,
     brier_score_loss,
     confusion_matrix,
     f1_score,
     precision_recall_fscore_support,
 )
 
-from model_builder.crossval import best_f1
 from model_builder.parity import Answers
+from model_builder.ranking import Ranking
 from model_builder.report import Metrics, Signature
 
 DECIMALS = 6
@@ -42,8 +41,9 @@ def measure(codes: npt.NDArray[np.int64], answers: Answers, signature: Signature
     }
     if binary:
         scores = answers.scores[:, 0].astype(np.float64).clip(0.0, 1.0)
-        found["average_precision"] = average_precision_score(codes, scores)
-        found["best_f1"] = best_f1(codes, scores)[0]
+        # Without a fault there is nothing to find, which counts as 0 here, as precision and recall do.
+        ranked = {name: np.nan_to_num(value) for name, value in Ranking(codes == 1, scores).measures().items()}
+        found["average_precision"], found["best_f1"] = ranked["averagePrecision"], ranked["bestF1"]
         found["brier"] = brier_score_loss(codes, scores)
     return Metrics.model_validate({name: round(float(value), DECIMALS) for name, value in found.items()})
 

@@ -79,14 +79,13 @@ class Scorer:
 
     def average_precision(self, code: int, weights: Floats | None = None) -> float:
         """Give the average precision of one class against all others; NaN where no row is of that class."""
-        ranking = self._ranking(code)
-        return ranking.measures(np.ones(self.count) if weights is None else weights)["averagePrecision"]
+        return self._ranking(code).measures(weights)["averagePrecision"]
 
     def _ranking(self, code: int) -> Ranking:
         if code not in self._rankings:
             # Of two classes only the positive one has a score.
             column = self._probabilities[:, 0 if self.binary else code].astype(np.float64)
-            self._rankings[code] = Ranking(self._codes == code, column)
+            self._rankings[code] = Ranking(self._codes == code, column.clip(0.0, 1.0))
         return self._rankings[code]
 
     def _ranked(self, weights: Floats) -> dict[str, float]:

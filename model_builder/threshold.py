@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from model_builder.crossval import Floats
+from model_builder.ranking import Ranking
 from model_builder.spec import DecisionThreshold
 from model_builder.splitting import Indices
 
@@ -25,18 +26,16 @@ def choose_threshold(codes: Indices, positive: Floats, settings: DecisionThresho
     float
         Half-way between the lowest score to be called a fault and the next lower one, with six decimals.
     """
-    order = np.argsort(-positive, kind="stable")
-    scores, faults = positive[order], codes[order] == 1
-    last = np.append(np.diff(scores) != 0, True)
-    true, said = np.cumsum(faults)[last], np.arange(1, len(scores) + 1)[last]
-    levels = scores[last]
+    ranking = Ranking(codes == 1, positive)
+    (true, said), levels = ranking.called(), ranking.levels
+    faults = true[-1]
     if settings.optimize == "f1":
-        value = 2 * true / (said + faults.sum())
+        value = 2 * true / (said + faults)
     else:
         costs = settings.costs
         missed, alarms = (costs.missed_fault, costs.false_alarm) if costs is not None else (1.0, 1.0)
         # To call nothing a fault is a choice too, but a model that never speaks is none: the best that speaks is taken.
-        value = -(missed * (faults.sum() - true) + alarms * (said - true))
+        value = -(missed * (faults - true) + alarms * (said - true))
     best = int(value.argmax())
     below = levels[best + 1] if best + 1 < len(levels) else 0.0
     return round(float(np.clip((levels[best] + below) / 2, MARGIN, 1 - MARGIN)), 6)

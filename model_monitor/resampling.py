@@ -5,11 +5,12 @@ The draws are seeded, so that the same rows always give the same interval.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
 
+from model_builder.ranking import Ranking
 from model_monitor.quality import Score
 
 DRAWS = 400
@@ -77,35 +78,18 @@ def ranking_scores(
     """
     if not truths.any() or truths.all():
         return []
-    order = np.argsort(-scores, kind="stable")
-    truths, scores = truths[order], scores[order]
-    ends = np.flatnonzero(np.append(np.diff(scores) != 0, True))  # rows of one score stand or fall together
+    order = np.argsort(-scores, kind="stable")  # so that the draws do not hang on the order in which rows came
+    ranking = Ranking(truths[order], scores[order])
     random = np.random.default_rng(0)
-    known: dict[str, Callable[[Floats, Floats], float]] = {"averagePrecision": _average_precision, "bestF1": _best}
-    functions = {name: known[name] for name in metrics}
-    drawn: dict[str, list[float]] = {name: [] for name in functions}
+    drawn: dict[str, list[float]] = {name: [] for name in metrics}
     for _ in range(DRAWS):
         weights = np.bincount(random.integers(len(truths), size=len(truths)), minlength=len(truths))
-        caught, called = _cumulated(weights, truths, ends)
-        if caught[-1]:
-            for name, function in functions.items():
-                drawn[name].append(function(caught, called))
-    whole = _cumulated(np.ones(len(truths), np.int64), truths, ends)
-    return [_score(name, function(*whole), np.array(drawn[name])) for name, function in functions.items()]
-
-
-def _cumulated(weights: Counts, truths: npt.NDArray[np.bool_], ends: Counts) -> tuple[Floats, Floats]:
-    caught, called = np.cumsum(weights * truths)[ends], np.cumsum(weights)[ends]
-    return caught.astype(np.float64), called.astype(np.float64)
-
-
-def _average_precision(caught: Floats, called: Floats) -> float:
-    gained = np.diff(caught, prepend=0.0)
-    return float((gained * caught / np.maximum(called, 1)).sum() / caught[-1])
-
-
-def _best(caught: Floats, called: Floats) -> float:
-    return float((2 * caught / (called + caught[-1])).max())
+        found = ranking.measures(weights.astype(np.float64))
+        for name in metrics:
+            if not np.isnan(found[name]):  # a draw without a fault says nothing
+                drawn[name].append(found[name])
+    whole = ranking.measures()
+    return [_score(name, whole[name], np.array(drawn[name])) for name in metrics]
 
 
 def _score(metric: str, value: float, drawn: Floats) -> Score:

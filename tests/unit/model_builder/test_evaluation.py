@@ -18,9 +18,9 @@ from sklearn.metrics import (
     recall_score,
 )
 
-from model_builder.crossval import best_f1
 from model_builder.evaluation import SliceColumn, evaluate
 from model_builder.intervals import wilson
+from model_builder.metrics import measure
 from model_builder.parity import Answers
 from model_builder.report import Signature
 from model_builder.scoring import Scorer
@@ -48,7 +48,7 @@ def test_scores_of_two_classes_are_those_of_scikit_learn(seed: int) -> None:
         "macroF1": f1_score(codes, answers.labels, average="macro"),
         "averagePrecision": average_precision_score(codes, scores),
         "brier": brier_score_loss(codes, scores),
-        "bestF1": best_f1(codes, scores)[0],
+        "bestF1": max(f1_score(codes, scores >= threshold) for threshold in np.unique(scores)),
     }
     for name, value in expected.items():
         assert found[name] == pytest.approx(value), name
@@ -138,3 +138,9 @@ def test_wilson_as_published() -> None:
     assert low == 0.0
     assert high == pytest.approx(0.2775, abs=1e-4)
     assert wilson(0, 0) == (0.0, 1.0)
+
+
+def test_rows_without_a_fault_rank_nothing() -> None:
+    _, answers = drawn(50)
+    found = measure(np.zeros(50, np.int64), answers, BINARY)
+    assert (found.best_f1, found.average_precision, found.recall) == (0.0, 0.0, 0.0)

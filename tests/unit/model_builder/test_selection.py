@@ -10,7 +10,7 @@ import pytest
 from scipy.stats import t as student
 
 from model_builder.build import build
-from model_builder.crossval import Folds, Judged, best_f1, estimate, fold_scores, make_folds
+from model_builder.crossval import Folds, Judged, estimate, fold_scores, make_folds
 from model_builder.progress import Silent
 from model_builder.selection import choose
 from model_builder.spec.params import EstimatorName
@@ -129,9 +129,7 @@ def test_folds_without_every_class_are_left_out() -> None:
 def test_scores_of_a_fold() -> None:
     positive = np.array([0.1, 0.4, 0.35, 0.8])
     codes = np.array([0, 0, 1, 1])
-    score, threshold = best_f1(codes, positive)
-    assert score == pytest.approx(0.8)
-    assert threshold == pytest.approx(0.35)
     scores = fold_scores(codes, np.stack([1 - positive, positive], axis=1))
+    assert scores["bestF1"] == pytest.approx(0.8)
     assert scores["averagePrecision"] == pytest.approx(0.8333, abs=1e-4)
     assert set(fold_scores(codes, np.eye(3)[[0, 0, 1, 2]])) == {"macroF1"}
