@@ -43,6 +43,10 @@ class LiveScores(Collector):
         self._most = slices
         self.latest: list[ModelQuality] = []
 
+    def of(self, model: str) -> ModelQuality | None:
+        """Give what is known of a model; None until its scores have been counted for the first time."""
+        return next((one for one in self.latest if one.model == model), None)
+
     def collect(self) -> Iterator[Metric]:
         """Give all of them."""
         coverage = GaugeMetricFamily(

@@ -20,7 +20,7 @@ def add_routes(app: web.Application, live: LiveScores) -> None:
 
     async def look(request: web.Request) -> web.Response:
         name = request.match_info["model"]
-        found = next((one for one in live.latest if one.model == name), None)
+        found = live.of(name)
         if found is None:
             raise MonitorError(
                 Reason.UNKNOWN_MODEL,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from model_monitor.drift.report import Finding, Report, State
+from model_monitor.listing import listed
 from model_monitor.storage.events import Event, Happened
 
 NAMED = 10
@@ -28,7 +29,7 @@ def transitions(before: Report | None, after: Report, at: datetime) -> list[Even
         if what is not None:
             broken = what is Happened.SENSOR_BROKE
             found.setdefault(what, []).append(f"{finding.name} ({finding.fault})" if broken else finding.name)
-    return [Event(at, what, _listed(names)) for what, names in found.items()]
+    return [Event(at, what, listed(names, NAMED)) for what, names in found.items()]
 
 
 def _what(before: Finding, after: Finding) -> Happened | None:
@@ -40,8 +41,3 @@ def _what(before: Finding, after: Finding) -> Happened | None:
         return None
     ended = {State.DRIFTED: Happened.DRIFT_ENDED, State.SENSOR_FAULT: Happened.SENSOR_WELL}
     return ended.get(before.state)
-
-
-def _listed(names: list[str]) -> str:
-    more = len(names) - NAMED
-    return ", ".join(names[:NAMED]) + (f" and {more:,} more" if more > 0 else "")

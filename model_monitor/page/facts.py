@@ -67,8 +67,7 @@ class Facts:
             return self._story(connection, found[0], now) if found else None
 
     def _facts(self, seen: SeenModel) -> ModelFacts:
-        quality = next((one for one in self._metrics.live.latest if one.model == seen.name), None)
-        return ModelFacts(seen, self._drifting.report(seen.name), quality)
+        return ModelFacts(seen, self._drifting.report(seen.name), self._metrics.live.of(seen.name))
 
     def _story(self, connection: Connection, seen: SeenModel, now: datetime) -> ModelStory:
         stable = seen.of("stable")

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from model_builder.intervals import wilson
 from model_monitor.drift.faults import Fault
 from model_monitor.drift.report import Finding, Report, State
+from model_monitor.listing import listed
 from model_monitor.metrics import SLICE_METRICS
 from model_monitor.page.facts import ModelFacts
 from model_monitor.quality import Score
@@ -15,6 +16,9 @@ from model_monitor.storage.events import Event, Happened
 from model_monitor.storage.quality import VersionQuality
 
 UNKNOWN = "not enough data"
+
+NAMED = 5
+"""Inputs that a headline names."""
 
 BAD, UNSURE, TRIAL, GOOD, SILENT = "bad", "unsure", "trial", "good", "silent"
 """How urgent a state is, the most urgent first."""
@@ -77,12 +81,14 @@ def verdict(facts: ModelFacts) -> Verdict:
     broken = [one for one in report.findings if one.state == State.SENSOR_FAULT]
     drifted = report.drifted()
     if broken:
-        first = f"{broken[0].name} {fault(broken[0])}" if len(broken) == 1 else listed([one.name for one in broken])
-        also = f"Drift too: {listed(drifted)}." if drifted else ""
+        first = (
+            f"{broken[0].name} {fault(broken[0])}" if len(broken) == 1 else listed([one.name for one in broken], NAMED)
+        )
+        also = f"Drift too: {listed(drifted, NAMED)}." if drifted else ""
         return Verdict(BAD, counted(len(broken), "sensor fault"), " ".join(filter(None, [f"{first}.", also, trial])))
     if drifted:
         detail = "Not as in the renewed baseline." if report.renewal else "Not as when the model was built."
-        return Verdict(UNSURE, f"Drifted: {listed(drifted)}", " ".join(filter(None, [detail, trial])))
+        return Verdict(UNSURE, f"Drifted: {listed(drifted, NAMED)}", " ".join(filter(None, [detail, trial])))
     if report.learning:
         detail = f"A new baseline needs {report.learning:,} more rows."
         return Verdict(SILENT, "Learning a new baseline", " ".join(filter(None, [detail, trial])))
@@ -91,12 +97,6 @@ def verdict(facts: ModelFacts) -> Verdict:
     if candidate:
         return Verdict(TRIAL, f"Version {candidate.number} is on trial", "No drift found, no sensor fault found.")
     return Verdict(GOOD, "Steady", "No drift found, no sensor fault found.")
-
-
-def listed(names: list[str], most: int = 5) -> str:
-    """Name a few of them, and how many there are besides."""
-    more = len(names) - most
-    return ", ".join(names[:most]) + (f" and {more:,} more" if more > 0 else "")
 
 
 def fault(finding: Finding) -> str:
