@@ -201,11 +201,14 @@ def pairs_of(rows: Rows, codes: Codes, seed: int, wanted: tuple[Family, ...]) ->
     return choose_pairs(rows, codes, seed) if any(family.pairs for family in wanted) else ()
 
 
+def seeds_of(forest: Any) -> tuple[str, ...]:  # noqa: ANN401
+    """Name the parameters that are seeds. Without one every fit on the same rows gives the same forest."""
+    return tuple(name for name in forest.get_params() if name.split("__")[-1] == "random_state")
+
+
 def refitted(forest: Any, rows: Rows, codes: Codes, seed: int) -> Any:  # noqa: ANN401
     """Fit a copy of an estimator with another seed."""
-    fresh = clone(forest)
-    seeds = {name: seed for name in fresh.get_params() if name.split("__")[-1] == "random_state"}
-    return fresh.set_params(**seeds).fit(rows, codes)
+    return clone(forest).set_params(**dict.fromkeys(seeds_of(forest), seed)).fit(rows, codes)
 
 
 def _bag(trees: int) -> Callable[[Rows, Codes, int], Any]:

@@ -31,6 +31,7 @@ from model_builder.compression.candidates import (
     families,
     larger_families,
     pairs_of,
+    seeds_of,
 )
 from model_builder.compression.encode import TREE_ENSEMBLE, Form, encode
 from model_builder.compression.ensemble import Ensemble, Rows
@@ -198,7 +199,8 @@ class Search:
         if not self._play(first, range(start, start + 1), forests=1):
             return self._only_lossless("the time was too short for one round of folds: the lossless form is kept", True)
         second = self._round(first.listed())
-        forests = FORESTS if int(np.bincount(self._codes).min()) < MANY_OF_A_CLASS else 1
+        few = int(np.bincount(self._codes).min()) < MANY_OF_A_CLASS
+        forests = FORESTS if few and seeds_of(self._forest) else 1
         repeats = range(start + 1, start + 1 + self._repeats)
         ended = not second.records or self._play(second, repeats, forests)
         if second.records and not second.repeats:

@@ -13,9 +13,10 @@ import model_builder
 from model_builder import Budget, compress
 from model_builder.compression.candidates import Family, Variant
 from model_builder.compression.rounds import Key, Record, Round
-from model_builder.compression.search import FOLDS, Progress, Search
+from model_builder.compression.search import FOLDS, FORESTS, Progress, Search
 from model_builder.report import Signature
 from model_builder.runtime import open_session
+from tests.support.computing import Counting
 
 
 def product_data(rows: int = 1500, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -49,12 +50,14 @@ def search(fitted: Any, **more: Any) -> Search:
 
 def test_pairs_make_a_small_model_better_than_the_forest(fitted: Any) -> None:
     seen: list[Progress] = []
-    one = search(fitted, on_progress=seen.append)
+    compute = Counting()
+    one = search(fitted, on_progress=seen.append, compute=compute)
     found = one.run()
     assert "pairs" in found.chosen.name
     assert found.chosen.verdict.lowest > 0
     assert found.candidates == 4
     assert found.folds == 10
+    assert compute.forests == [1, FORESTS]
     assert found.chosen.bytes * 5 < next(trial.bytes for trial in found.trials if trial.variant is None)
     assert [(each.done, each.total) for each in seen] == [(done, 10) for done in range(1, 11)]
     assert seen[0].candidates >= seen[-1].candidates
@@ -134,7 +137,8 @@ def test_a_forest_cut_back_is_compared_with_itself(fitted: Any) -> None:
 def test_larger_candidates_are_tried_where_no_small_one_passes(fitted: Any) -> None:
     poor = Family("one tree", bag, (Variant(1, 0.3, 4),))
     seen: list[Progress] = []
-    one = search(fitted, on_progress=seen.append)
+    compute = Counting()
+    one = search(fitted, on_progress=seen.append, compute=compute)
     one._stages = [(poor,), (FEW[1],)]
     found = one.run()
     assert found.chosen.family == "bag with pairs"

@@ -26,6 +26,7 @@ from model_builder.compression.search import Budget, Search
 from model_builder.imports.foreign import ForeignModel, shape_of
 from model_builder.imports.foreign_trees import ForeignTrees, as_trees
 from model_builder.imports.onnx_trees import read_trees
+from tests.support.computing import Counting
 from tests.support.ensembles import (
     ESTIMATORS,
     Sample,
@@ -293,8 +294,10 @@ def test_a_search_compares_with_the_file_itself_and_cuts_its_trees() -> None:
     codes = (random.random_sample(320) < trees.predict_proba(rows)[:, 1]).astype(np.int64)
     cut = Family("forest", None, (Variant(6, 0.003, 8, greedy=True),))
     pipeline = Pipeline([("estimator", trees)])
-    search = Search(pipeline, rows, codes, of.signature, budget=Budget(max_loss=0.3), tried=(cut,), repeats=1)
+    budget, compute = Budget(max_loss=0.3), Counting()
+    search = Search(pipeline, rows, codes, of.signature, budget=budget, tried=(cut,), repeats=1, compute=compute)
     found = search.run()
+    assert compute.forests == [1, 1]  # another seed changes nothing of a forest that came as a file
     assert found.chosen.variant is not None
     assert len(search.ensemble(found.chosen).trees) == found.chosen.variant.trees
     assert found.chosen.bytes < len(encode(trees.ensemble, of.signature))
