@@ -89,6 +89,7 @@ class Workshop:
         requests = [request(self.host(name), name, body(row)) for row in self.rows]
         with soak(self.host(name), requests, known, connections, pause) as tally:
             yield tally, known
+        print(f"{tally.answers} answers, {tally.failed} failed, by version {dict(tally.versions)}")  # noqa: T201
         assert (tally.failed, tally.failures) == (0, []), f"of {tally.answers}"
         assert tally.answers > 50
 
