@@ -7,9 +7,22 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 
-def items_of(text: str) -> dict[str, str]:
-    """Split a note into its items, by name."""
-    return dict(item.partition("=")[::2] for item in text.split(","))
+class Items(dict[str, str]):
+    """The items of a note, by name.
+
+    Raises
+    ------
+    ValueError
+        When one is asked for that is not there: the text is no such note.
+    """
+
+    def __missing__(self, name: str) -> str:
+        raise ValueError(f"no {name!r} in {','.join(f'{key}={value}' for key, value in self.items())}")
+
+
+def items_of(text: str) -> Items:
+    """Split a note into its items."""
+    return Items(item.partition("=")[::2] for item in text.split(","))
 
 
 def zoned(text: str) -> datetime:
@@ -66,13 +79,10 @@ class Canary:
             Where the text is no such note.
         """
         parts = items_of(text)
-        try:
-            since = zoned(parts["since"])
-            blind = zoned(parts["blind"]) if "blind" in parts else None
-            ended, revision = parts.get("ended", ""), parts.get("revision", "")
-            canary = Canary(int(parts["version"]), int(parts["step"]), since, ended, revision, blind)
-        except KeyError as error:
-            raise ValueError(f"no {error} in {text}") from error
+        since = zoned(parts["since"])
+        blind = zoned(parts["blind"]) if "blind" in parts else None
+        ended, revision = parts.get("ended", ""), parts.get("revision", "")
+        canary = Canary(int(parts["version"]), int(parts["step"]), since, ended, revision, blind)
         if canary.step < 0:
             raise ValueError(f"a step below zero: {text}")
         return canary
@@ -110,10 +120,7 @@ class Watch:
             Where the text is no such note.
         """
         parts = items_of(text)
-        try:
-            return Watch(int(parts["former"]), zoned(parts["since"]))
-        except KeyError as error:
-            raise ValueError(f"no {error} in {text}") from error
+        return Watch(int(parts["former"]), zoned(parts["since"]))
 
     def __str__(self) -> str:
         """Write the note on one line."""

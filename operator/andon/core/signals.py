@@ -85,10 +85,7 @@ class Signals:
             Where the text is no such note.
         """
         parts = items_of(text)
-        try:
-            version = int(parts["version"])
-        except KeyError as error:
-            raise ValueError(f"no {error} in {text}") from error
+        version = int(parts["version"])
         times = {name: zoned(value) for name, value in parts.items() if name != "version"}
         drift, accuracy = _signal("drift", times), _signal("accuracy", times)
         return Signals(version, drift, accuracy, times.get("rolledBack"))
