@@ -10,9 +10,8 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
-from model_builder.artifact import verify
 from model_builder.errors import BuilderError, Reason, listed
-from model_builder.store import artifact_path
+from model_builder.store import read_artifact
 
 
 def fetch(read: Callable[[str], bytes], digest: str, name: str, version: int, out: Path) -> Path:
@@ -36,8 +35,7 @@ def fetch(read: Callable[[str], bytes], digest: str, name: str, version: int, ou
     BuilderError
         ``DigestMismatch``, ``ArtifactNotFound`` or ``StoreUnavailable``.
     """
-    place = artifact_path(digest)
-    contents = verify(digest, lambda path: read(f"{place}/{path}"))
+    contents = read_artifact(digest, read)
     wanted = {
         f"repository/{name}/config.pbtxt": out / name / "config.pbtxt",
         f"repository/{name}/1/model.onnx": out / name / str(version) / "model.onnx",

@@ -7,7 +7,6 @@ import traceback
 from dataclasses import dataclass
 from pathlib import Path
 
-from model_builder.artifact import verify
 from model_builder.build import build, inputs_digest
 from model_builder.errors import EXIT_OK, BuilderError, Reason
 from model_builder.failure import as_builder_error, failed, tell
@@ -19,7 +18,7 @@ from model_builder.settings import Settings
 from model_builder.sources import LocalData, bring
 from model_builder.spec import BuildSpec
 from model_builder.specfile import read_spec
-from model_builder.store import Store, artifact_path, open_store
+from model_builder.store import Store, artifact_path, open_store, read_artifact
 from model_builder.uri import locate
 from model_builder.usage import Stopwatch
 
@@ -129,8 +128,7 @@ def already_built(store: Store, digest: str) -> BuildReport | None:
         report = BuildReport.model_validate_json(store.read(report_path(digest)))
         if report.outcome != "Succeeded" or report.digest is None:
             return None
-        place = artifact_path(report.digest)
-        verify(report.digest, lambda path: store.read(f"{place}/{path}"))
+        read_artifact(report.digest, store.read)
     except BuilderError as error:
         if error.reason in (Reason.ARTIFACT_NOT_FOUND, Reason.DIGEST_MISMATCH):
             return None

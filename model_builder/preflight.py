@@ -15,11 +15,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from model_builder.artifact import verify
 from model_builder.errors import EXIT_INPUT, EXIT_OK, EXIT_RETRY, BuilderError
 from model_builder.report import PreflightReport
 from model_builder.settings import Settings
-from model_builder.store import artifact_path, open_store
+from model_builder.store import open_store, read_artifact
 from model_builder.timing import too_slow
 
 GOLDEN = "golden.json"
@@ -92,8 +91,7 @@ def preflight(
     ServerError
         Where the server does not answer, or not with predictions.
     """
-    place = artifact_path(digest)
-    document = json.loads(verify(digest, lambda path: read(f"{place}/{path}"))[GOLDEN])
+    document = json.loads(read_artifact(digest, read)[GOLDEN])
     signature, outputs = document["signature"], document["outputs"]
     # Inputs stand under their names; the rows of each are as wide as its list of columns in the signature.
     inputs = {name: document[name] for name in ("numeric", "categorical") if document.get(name)}

@@ -6,6 +6,7 @@ import errno
 import os
 import shutil
 import uuid
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -33,6 +34,18 @@ class Store(Protocol):
 def artifact_path(digest: str) -> str:
     """Give the place of an artifact in a store."""
     return f"artifacts/{digest_hex(digest)}"
+
+
+def read_artifact(digest: str, read: Callable[[str], bytes]) -> dict[str, bytes]:
+    """Read an artifact of a store and check every file of it, as ``verify`` does.
+
+    Parameters
+    ----------
+    read
+        Reads a path of the store.
+    """
+    place = artifact_path(digest)
+    return verify(digest, lambda path: read(f"{place}/{path}"))
 
 
 def open_store(settings: Settings) -> Store:
@@ -96,7 +109,7 @@ class FolderStore:
 
     def _has(self, digest: str) -> bool:
         try:
-            verify(digest, lambda path: self.read(f"{artifact_path(digest)}/{path}"))
+            read_artifact(digest, self.read)
         except BuilderError:
             return False
         return True

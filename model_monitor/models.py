@@ -12,12 +12,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from model_builder.artifact import verify
 from model_builder.contract import FAULT, LABEL, PROBABILITIES, SCORE
 from model_builder.errors import BuilderError, Reason, listed
 from model_builder.report import Signature
 from model_builder.runtime import PATHS_ONLY, open_session
-from model_builder.store import artifact_path
+from model_builder.store import read_artifact
 from model_monitor.slicing import SliceColumn, slice_columns
 from model_monitor.tensors import Rows
 
@@ -123,8 +122,7 @@ def load(read: Callable[[str], bytes], digest: str, name: str) -> Model:
     BuilderError
         ``DigestMismatch``, ``ArtifactNotFound`` or ``StoreUnavailable``.
     """
-    place = artifact_path(digest)
-    contents = verify(digest, lambda path: read(f"{place}/{path}"))
+    contents = read_artifact(digest, read)
     path = f"repository/{name}/1/model.onnx"
     if path not in contents:
         models = sorted({each.split("/")[1] for each in contents if each.startswith("repository/")})
