@@ -42,6 +42,8 @@ from model_builder.store import FolderStore
 REPOSITORY = Path(__file__).resolve().parents[1]
 WIDTH = 100
 CONNECTIONS = 8
+SLICES = 3
+"""Qualities in the data."""
 STARTED_SECONDS = 60.0
 
 
@@ -54,15 +56,17 @@ class Versions:
     new: str
 
 
-def versions(folder: Path) -> Versions:
-    """Build two versions on generated machine data."""
+def versions(folder: Path, slices: tuple[str, ...] = ()) -> Versions:
+    """Build two versions on generated machine data, whose scores are told by slices of these columns."""
+    folder.mkdir(exist_ok=True)
     digests = []
     for seed in (1, 2):
         data = folder / f"data-{seed}.csv"
         command = [sys.executable, str(REPOSITORY / "examples/generate.py"), "--rows", "4000", "--seed", str(seed)]
         subprocess.run([*command, "--out", str(data)], check=True, stdout=subprocess.DEVNULL)
         train = {"data": {"uri": data.name}, "target": "fault"}
-        spec = BuildSpec.model_validate({"name": "spindle", "source": {"train": train}})
+        validation = {"slices": list(slices)}
+        spec = BuildSpec.model_validate({"name": "spindle", "source": {"train": train}, "validation": validation})
         place = folder / f"artifact-{seed}"
         done = build(spec, LocalData(data, "csv", "0" * 64, data.stat().st_size), place, Silent())
         FolderStore(folder / "store").publish(place, done.artifact.digest)
@@ -146,7 +150,8 @@ class Requests:
         for _ in range(64):
             values = random.normal(size=(self.rows, 5)) * [2, 2, 180, 10, 60] + [300, 310, 1540, 40, 110]
             tensor = {"name": "numeric", "shape": [self.rows, 5], "datatype": "FP32"}
-            texts = {"name": "categorical", "shape": [self.rows, 1], "datatype": "BYTES", "data": ["L"] * self.rows}
+            texts = {"name": "categorical", "shape": [self.rows, 1], "datatype": "BYTES"}
+            texts["data"] = random.choice(["L", "M", "H"], size=self.rows).tolist()
             inputs = [tensor | {"data": values.round(2).ravel().tolist()}, texts]
             bodies.append(json.dumps({"inputs": inputs}).encode())
         head = (
@@ -195,6 +200,7 @@ class Sustained:
     """What was scored at full load."""
 
     rows: int
+    slices: int
     sent: float
     scored: float
     dropped: float
@@ -202,7 +208,7 @@ class Sustained:
     disk: int
 
 
-def sustain(made: Versions, folder: Path, rows: int, seconds: float) -> Sustained:
+def sustain(made: Versions, folder: Path, rows: int, slices: int, seconds: float) -> Sustained:
     """Send as much as is answered, and count what was scored and written."""
     folder.mkdir()
     with monitor(made, folder) as running:
@@ -217,7 +223,7 @@ def sustain(made: Versions, folder: Path, rows: int, seconds: float) -> Sustaine
         scored = running.count("andon_monitor_inputs_total") - before
         dropped = running.count("andon_monitor_inputs_dropped_total")
     disk = sum(path.stat().st_size for path in folder.glob("monitor.db*"))
-    return Sustained(rows, len(sent.latencies) / sent.seconds, scored / took, dropped, memory, disk)
+    return Sustained(rows, slices, len(sent.latencies) / sent.seconds, scored / took, dropped, memory, disk)
 
 
 def envoy_configuration(port: int, upstream: int, mirror: int | None) -> dict[str, Any]:
@@ -350,10 +356,10 @@ def percentile(latencies: list[float], share: float) -> float:
 def show(sustained: list[Sustained], mirrored: dict[str, list[Sent]], console: Console) -> None:
     """Print both tables."""
     table = Table(title="Scored by two versions, compared and written", width=WIDTH)
-    for heading in ("rows a request", "sent/s", "scored/s", "rows/s", "dropped", "memory MB", "disk MB"):
+    for heading in ("rows a request", "slices", "sent/s", "scored/s", "rows/s", "dropped", "memory MB", "disk MB"):
         table.add_column(heading, justify="right")
     for each in sustained:
-        cells = (each.rows, each.sent, each.scored, each.scored * each.rows, each.dropped)
+        cells = (each.rows, each.slices, each.sent, each.scored, each.scored * each.rows, each.dropped)
         table.add_row(*(f"{cell:,.0f}" for cell in (*cells, each.memory / 1e6, each.disk / 1e6)))
     console.print(table)
     table = Table(title="A client behind Envoy; medians over windows", width=WIDTH)
@@ -374,8 +380,12 @@ def main(
     """Measure what the monitor sustains, and what its copies cost."""
     with TemporaryDirectory() as temporary:
         folder = Path(temporary)
-        made = versions(folder)
-        sustained = [sustain(made, folder / f"rows-{rows}", rows, seconds) for rows in (1, 32)]
+        made, sliced = versions(folder / "plain"), versions(folder / "sliced", ("quality",))
+        sustained = [
+            sustain(of, folder / f"rows-{rows}-{slices}", rows, slices, seconds)
+            for rows in (1, 32)
+            for of, slices in ((made, 0), (sliced, SLICES))
+        ]
         mirrored = mirroring(made, folder / "mirroring", seconds / 2, windows, pause)
         show(sustained, mirrored, Console(width=WIDTH))
 

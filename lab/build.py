@@ -24,7 +24,8 @@ def folder(paths: Paths, part: Part) -> Path:
     """Give the folder in the cache that holds, or will hold, a part's binaries."""
     module = GO_MODULES / part.name
     sources = sorted(file.name for file in module.iterdir() if file.suffix in {".go", ".mod", ".sum"})
-    digest = hashing.of_files(module, sources, *part.packages, part.linker_flags, *part.links, *GO_FLAGS)
+    flags = [*part.packages, part.linker_flags, *part.tags, *part.links, *GO_FLAGS]
+    digest = hashing.of_files(module, sources, *flags)
     return paths.cache / "bin" / f"{part.name}-{part.version}-{digest}"
 
 
@@ -65,7 +66,8 @@ def check_go() -> None:
 
 def command(part: Part, output: Path) -> list[str]:
     """Give the `go build` command line of a part."""
-    return ["go", "build", "-v", *GO_FLAGS, "-ldflags", part.linker_flags, "-o", f"{output}/", *part.packages]
+    tags = ["-tags", ",".join(part.tags)] if part.tags else []
+    return ["go", "build", "-v", *GO_FLAGS, *tags, "-ldflags", part.linker_flags, "-o", f"{output}/", *part.packages]
 
 
 def _build(part: Part, target: Path, current: Step) -> None:

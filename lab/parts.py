@@ -22,6 +22,8 @@ class Part:
         What is built; the binaries are called by the last word of each, "." by the module's name.
     variables : dict
         Go variables set by the linker.
+    tags : tuple of str
+        Build tags.
     links : tuple of str
         More names for a binary that picks its task by the name it is called by.
     expected : str
@@ -32,6 +34,7 @@ class Part:
     version: str
     packages: tuple[str, ...] = (".",)
     variables: tuple[tuple[str, str], ...] = ()
+    tags: tuple[str, ...] = ()
     links: tuple[str, ...] = ()
     expected: str = "a minute"
 
@@ -94,5 +97,16 @@ PROMETHEUS_OPERATOR = Part(
     expected="2 minutes the first time",
 )
 
+_PROMETHEUS = "github.com/prometheus/prometheus"
+PROMETHEUS = Part(
+    "prometheus",
+    versions.PROMETHEUS,
+    packages=(f"{_PROMETHEUS}/cmd/prometheus",),
+    variables=(("github.com/prometheus/common/version.Version", versions.PROMETHEUS),),
+    # Of all discoveries that of Kubernetes alone, which Debian's build leaves out: the others are most of the code.
+    tags=("remove_all_sd", "enable_kubernetes_sd"),
+    expected="5 minutes the first time",
+)
+
 LAB = (KUBERNETES, CONTAINERD, PAUSE, COREDNS, HELM)
-ON_REQUEST = (KIND, PROMETHEUS_OPERATOR)
+ON_REQUEST = (KIND, PROMETHEUS_OPERATOR, PROMETHEUS)

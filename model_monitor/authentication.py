@@ -1,4 +1,4 @@
-"""Who sends labels, since these decide promotions: a token, asked after by TokenReview, or a client certificate."""
+"""Who sends labels, since these decide promotions: a token of the cluster's, or a client certificate."""
 
 from __future__ import annotations
 
@@ -15,12 +15,14 @@ import httpx
 import structlog
 
 from model_monitor.errors import MonitorError, Reason, shown
+from model_monitor.issuer import Issuer, NoAccountError
 from model_monitor.settings import MonitorSettings
 
 _log = structlog.get_logger(__name__)
 
 REMEMBERED_SECONDS = 60.0
 REMEMBERED = 1_000
+_FAILURES = (httpx.HTTPError, OSError, ValueError, KeyError, TypeError)
 _PATH = "/apis/authentication.k8s.io/v1/tokenreviews"
 
 
@@ -51,6 +53,7 @@ class Senders:
         self._token_file = settings.api_token_file
         self._ca_file = settings.api_ca_file
         self._clock = clock
+        self._issuer = Issuer(self._ask, settings.label_audience, clock)
         self._known: OrderedDict[str, tuple[float, Sender]] = OrderedDict()
 
     async def by_token(self, header: str | None) -> Sender:
@@ -69,7 +72,7 @@ class Senders:
         known = self._known.get(key)
         if known is not None and self._clock() - known[0] < REMEMBERED_SECONDS:
             return known[1]
-        sender = await self._review(token)
+        sender = await self._sent_by(token)
         if not self._allowed & {sender.name, *sender.groups}:
             raise MonitorError(
                 Reason.FORBIDDEN,
@@ -83,31 +86,48 @@ class Senders:
             self._known.popitem(last=False)
         return sender
 
-    async def _review(self, token: str) -> Sender:
+    async def _sent_by(self, token: str) -> Sender:
+        """Have the API server say whose a token is; where it will not, see by its keys."""
         review = {
             "apiVersion": "authentication.k8s.io/v1",
             "kind": "TokenReview",
             "spec": {"token": token, "audiences": [self._audience]},
         }
         try:
-            own = self._token_file.read_text(encoding="utf-8").strip()
-            trust = ssl.create_default_context(cafile=self._ca_file if self._ca_file.exists() else None)
-            async with httpx.AsyncClient(base_url=self._server, verify=trust, timeout=10) as client:
-                answer = await client.post(_PATH, json=review, headers={"Authorization": f"Bearer {own}"})
-                answer.raise_for_status()
-                status = answer.json()["status"]
-        except (httpx.HTTPError, OSError, ValueError, KeyError) as error:
+            return self._identity((await self._ask(_PATH, review))["status"])
+        except httpx.HTTPStatusError as refused:
+            if refused.response.status_code != httpx.codes.FORBIDDEN:
+                raise self._unavailable(refused) from None
+            return await self._by_keys(token, refused)
+        except _FAILURES as error:
             raise self._unavailable(error) from None
-        return self._identity(status)
+
+    async def _by_keys(self, token: str, refused: Exception) -> Sender:
+        try:
+            return Sender(*await self._issuer.account(token))
+        except NoAccountError as error:
+            raise self._unauthenticated(f"the token cannot be used here: {error}") from None
+        except _FAILURES:
+            raise self._unavailable(refused) from None
+
+    async def _ask(self, path: str, document: dict[str, Any] | None = None) -> Any:  # noqa: ANN401 (JSON)
+        own = self._token_file.read_text(encoding="utf-8").strip()
+        trust = ssl.create_default_context(cafile=self._ca_file if self._ca_file.exists() else None)
+        headers = {"Authorization": f"Bearer {own}"}
+        async with httpx.AsyncClient(base_url=self._server, verify=trust, timeout=10, headers=headers) as client:
+            answer = await (client.get(path) if document is None else client.post(path, json=document))
+            answer.raise_for_status()
+            return answer.json()
 
     def _unavailable(self, error: Exception) -> MonitorError:
         code = error.response.status_code if isinstance(error, httpx.HTTPStatusError) else None
         found = type(error).__name__ if code is None else f"{type(error).__name__} {code}"
-        _log.warning("TokenReview failed", error=found)
+        _log.warning("the API server does not say whose a token is", error=found)
         if code == httpx.codes.FORBIDDEN:
             return MonitorError(
                 Reason.AUTHENTICATION_UNAVAILABLE,
-                f"the monitor of namespace {self._namespace} may not ask the API server whose the token is",
+                f"the monitor of namespace {self._namespace} may not ask the API server whose the token is, nor for its"
+                " public keys",
                 found=found,
                 allowed=f"the chart's monitor.labelNamespaces with {self._namespace} in it, or a client certificate",
                 remedy=f"have {self._namespace} added there: helm upgrade RELEASE CHART --namespace RELEASE-NAMESPACE"

@@ -26,6 +26,7 @@ class Reason(StrEnum):
     AMBIGUOUS_ROW = "AmbiguousRow"
     STORAGE_UNAVAILABLE = "StorageUnavailable"
     LABEL_TABLE_UNAVAILABLE = "LabelTableUnavailable"
+    CERTIFICATE_UNUSABLE = "CertificateUnusable"
 
 
 _STATUS = {
@@ -43,6 +44,7 @@ _STATUS = {
     Reason.AMBIGUOUS_ROW: 400,
     Reason.STORAGE_UNAVAILABLE: 503,
     Reason.LABEL_TABLE_UNAVAILABLE: 503,
+    Reason.CERTIFICATE_UNUSABLE: 503,
 }
 
 

@@ -31,6 +31,7 @@ from model_monitor.models import Models
 from model_monitor.page import application as page
 from model_monitor.page.facts import Facts
 from model_monitor.renewing import Renewing
+from model_monitor.secured import Secured
 from model_monitor.settings import MonitorSettings
 from model_monitor.storage.database import Database, unavailable
 from model_monitor.storage.events import Events
@@ -46,12 +47,19 @@ _log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True)
 class Ports:
-    """Where the monitor listens."""
+    """Where the monitor listens.
+
+    Attributes
+    ----------
+    tls
+        The API by TLS; None where it has no certificate.
+    """
 
     http: int
     grpc: int
     api: int
     page: int
+    tls: int | None = None
 
 
 @asynccontextmanager
@@ -117,18 +125,18 @@ async def running(
         watch = LabelWatch(_tables(settings, database, labeller), metrics, events)
         stack.enter_context(_repeated(watch.look, watch.seconds))
         received = receiving.application(intake, metrics, settings.max_body_bytes)
-        http = await _listen(stack, received, settings.host, settings.http_port, None)
+        http = await _listen(stack, received, settings.host, settings.http_port)
         app = api.application(parts)
         drift_api.add_routes(app, drifting, renewing, parts.senders)
         quality_api.add_routes(app, metrics.live)
-        own = await _listen(stack, app, settings.host, settings.api_port, _tls(settings))
+        own, secured = await _listen_twice(stack, app, settings)
         people = page.application(Facts(database, settings.namespace, drifting, metrics))
-        paged = await _listen(stack, people, settings.host, settings.page_port, _tls(settings))
+        paged = await _listen(stack, people, settings.host, settings.page_port)
         grpc_server = receiving_grpc.server(intake, metrics, settings.max_body_bytes)
         grpc = grpc_server.add_insecure_port(f"{settings.host}:{settings.grpc_port}")
         await grpc_server.start()
         stack.push_async_callback(grpc_server.stop, 1.0)
-        yield Ports(http, grpc, own, paged)
+        yield Ports(http, grpc, own, paged, secured)
 
 
 async def serve(settings: MonitorSettings, store: StoreSettings) -> None:
@@ -143,14 +151,33 @@ async def serve(settings: MonitorSettings, store: StoreSettings) -> None:
     _log.info("stopped")
 
 
-async def _listen(
-    stack: contextlib.AsyncExitStack, app: web.Application, host: str, port: int, tls: ssl.SSLContext | None
-) -> int:
+async def _listen(stack: contextlib.AsyncExitStack, app: web.Application, host: str, port: int) -> int:
+    return await _site(await _runner(stack, app), host, port)
+
+
+async def _listen_twice(
+    stack: contextlib.AsyncExitStack, app: web.Application, settings: MonitorSettings
+) -> tuple[int, int | None]:
+    """Serve the API plainly, for the operator, probes and Prometheus, and by TLS where there is a certificate."""
+    runner = await _runner(stack, app)
+    plain = await _site(runner, settings.host, settings.api_port)
+    if settings.tls_certificate is None:
+        return plain, None
+    secured = Secured(settings.tls_certificate, settings.tls_key, settings.tls_client_ca)
+    stack.enter_context(_repeated(secured.renew, settings.tls_seconds))
+    return plain, await _site(runner, settings.host, settings.tls_port, secured.context)
+
+
+async def _runner(stack: contextlib.AsyncExitStack, app: web.Application) -> web.AppRunner:
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=2.0)
     await runner.setup()
     stack.push_async_callback(runner.cleanup)
+    return runner
+
+
+async def _site(runner: web.AppRunner, host: str, port: int, tls: ssl.SSLContext | None = None) -> int:
     await web.TCPSite(runner, host, port, ssl_context=tls).start()
-    return int(runner.addresses[0][1])
+    return int(runner.addresses[-1][1])
 
 
 def _keeper(settings: MonitorSettings) -> KeepInputs | None:
@@ -190,16 +217,3 @@ def _repeated(work: Callable[[], None], seconds: float) -> Iterator[None]:
 async def _finish(worker: Worker, seconds: float) -> None:
     if not await asyncio.to_thread(worker.stop, seconds):
         _log.warning("requests were lost: they could not be written in time")
-
-
-def _tls(settings: MonitorSettings) -> ssl.SSLContext | None:
-    if settings.tls_certificate is None:
-        return None
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    context.load_cert_chain(settings.tls_certificate, settings.tls_key)
-    if settings.tls_client_ca is not None:
-        # Not demanded: a probe and Prometheus have none, and a token serves too.
-        context.verify_mode = ssl.CERT_OPTIONAL
-        context.load_verify_locations(settings.tls_client_ca)
-    return context

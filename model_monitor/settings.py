@@ -114,9 +114,11 @@ class MonitorSettings(BaseSettings):
     api_token_file: Path = ACCOUNT / "token"
     api_ca_file: Path = ACCOUNT / "ca.crt"
 
-    tls_certificate: Path | None = Field(default=None, description="Of the API's port; with it, it speaks TLS.")
-    tls_key: Path | None = None
+    tls_certificate: Path | None = Field(default=None, description="Of the API by TLS; with its chain. None: no TLS.")
+    tls_key: Path | None = Field(default=None, description="Its key; None: it lies with the certificate.")
     tls_client_ca: Path | None = Field(default=None, description="Whose client certificates may send labels.")
+    tls_port: int = Field(default=8443, ge=0, le=65535, description="Of the API by TLS, beside the other.")
+    tls_seconds: float = Field(default=60, gt=0, description="Between two looks for a renewed certificate.")
 
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     log_format: Literal["json", "console"] = "json"

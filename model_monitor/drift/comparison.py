@@ -2,6 +2,7 @@
 
 - PSI: Siddiqi (2006), Credit Risk Scorecards. A distance, and no test: it grows as samples shrink.
 - Chi-squared test of homogeneity: Pearson (1900). Bins too thin for it (fewer than five rows expected) are joined.
+  Written out here: scipy.stats checks its input for longer than a window of a thousand columns may take.
 - Kolmogorov-Smirnov, two samples, at the edges of the bins only: the p-value is too large rather than too small.
 - Benjamini, Hochberg (1995), Controlling the false discovery rate.
 """
@@ -10,7 +11,7 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
-from scipy import stats
+from scipy import special, stats
 
 from model_monitor.drift.baseline import Column, Counts
 
@@ -26,8 +27,12 @@ def psi(before: Counts, now: Counts) -> float:
 
 def chi_squared(before: Counts, now: Counts) -> float:
     """P-value of Pearson's test; 1 where fewer than two bins are left."""
-    joined = _joined(np.vstack([before, now]))
-    return float(stats.chi2_contingency(joined, correction=False).pvalue) if joined.shape[1] > 1 else 1.0
+    joined = _joined(before, now)
+    if joined.shape[1] < 2:
+        return 1.0
+    expected = joined.sum(axis=1, keepdims=True) * (joined.sum(axis=0) / joined.sum())
+    statistic = ((joined - expected) ** 2 / expected).sum()
+    return float(special.chdtrc(joined.shape[1] - 1, statistic))
 
 
 def kolmogorov_smirnov(before: Counts, now: Counts) -> tuple[float, float]:
@@ -37,7 +42,7 @@ def kolmogorov_smirnov(before: Counts, now: Counts) -> tuple[float, float]:
         return 0.0, 1.0
     distance = float(np.abs(before.cumsum() / rows - now.cumsum() / others).max())
     effective = rows * others / (rows + others)
-    return distance, float(stats.kstwobign.sf(distance * np.sqrt(effective)))
+    return distance, float(special.kolmogorov(distance * np.sqrt(effective)))
 
 
 def p_value(column: Column, now: Counts) -> float:
@@ -59,20 +64,18 @@ def rejected(p_values: npt.NDArray[np.float64], level: float) -> npt.NDArray[np.
     return np.asarray(stats.false_discovery_control(p_values, method="bh") <= level, np.bool_)
 
 
-def _joined(table: Counts) -> Counts:
+def _joined(before: Counts, now: Counts) -> Counts:
     """Join neighbouring bins until each is thick enough for the test."""
-    rows = table.sum(axis=1)
-    share = rows.min() / max(rows.sum(), 1)
-    columns: list[Counts] = []
-    pending = np.zeros(2, np.int64)
-    for column in table.T:
-        pending = pending + column
-        if pending.sum() * share >= _LEAST_EXPECTED:
-            columns.append(pending)
-            pending = np.zeros(2, np.int64)
-    if pending.any():
-        if columns:
-            columns[-1] = columns[-1] + pending
-        else:
-            columns.append(pending)
-    return np.array(columns, np.int64).reshape(-1, 2).T
+    rows, others = int(before.sum()), int(now.sum())
+    share = min(rows, others) / max(rows + others, 1)
+    bins: list[tuple[int, int]] = []
+    one = other = 0
+    for more, others_more in zip(before.tolist(), now.tolist(), strict=True):
+        one, other = one + more, other + others_more
+        if (one + other) * share >= _LEAST_EXPECTED:
+            bins.append((one, other))
+            one = other = 0
+    if one or other:
+        last = bins.pop() if bins else (0, 0)
+        bins.append((last[0] + one, last[1] + other))
+    return np.array(bins, np.int64).reshape(-1, 2).T

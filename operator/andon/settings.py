@@ -6,7 +6,7 @@ from typing import Any, Literal
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from andon.desired.platform import RUNBOOKS, Images, MonitorDatabase, MonitorKeeping, Platform, Store
+from andon.desired.platform import RUNBOOKS, Images, MonitorDatabase, MonitorKeeping, MonitorTls, Platform, Store
 
 
 class Settings(BaseSettings):
@@ -47,6 +47,8 @@ class Settings(BaseSettings):
     monitor_size: str = Field(default="2Gi", description="Of the claim for predictions and labels.")
     monitor_database_secret: str = Field(default="", description="Looked up in each FaultModel's namespace.")
     monitor_database_key: str = "url"
+    monitor_tls_secret: str = Field(default="", description="Looked up in each FaultModel's namespace.")
+    monitor_tls_client_ca: str = Field(default="", description="Key of that Secret; empty: no client certificates.")
     monitor_keep_rows: bool = Field(default=False, description="Whether monitors keep features of rows.")
     monitor_keep_days: int = Field(default=90, ge=1, le=3650)
     monitor_keep_predictions: int = Field(default=5_000_000, ge=1)
@@ -100,6 +102,7 @@ class Settings(BaseSettings):
             monitor_resources=self.monitor_resources,
             monitor_size=self.monitor_size,
             monitor_database=MonitorDatabase(self.monitor_database_secret, self.monitor_database_key),
+            monitor_tls=MonitorTls(self.monitor_tls_secret, self.monitor_tls_client_ca),
             monitor_keeping=MonitorKeeping(
                 rows=self.monitor_keep_rows,
                 days=self.monitor_keep_days,

@@ -146,7 +146,7 @@ def test_each_provider_is_taken_with_what_it_can_do(kubectl: Kubectl, rollout: d
         ({"monitoring": {"drift": {"ranges": [{"feature": "heat", "min": 2, "max": 1}]}}}, "must be below its max"),
         (
             {"monitoring": {"drift": {"ranges": [{"feature": "heat", "min": 1}, {"feature": "heat", "min": 2}]}}},
-            "Duplicate value",
+            "duplicate entries for key",
         ),
         ({"monitoring": {"drift": {"window": {"rows": 100}}}}, "minRows must not be above rows"),
         (

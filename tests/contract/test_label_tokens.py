@@ -104,9 +104,30 @@ async def test_a_token_that_is_none_is_refused(cluster: tuple[str, Path], tmp_pa
         assert caught.value.reason is Reason.UNAUTHENTICATED
 
 
-async def test_a_monitor_that_may_not_ask_says_so(cluster: tuple[str, Path], tmp_path: Path) -> None:
+async def test_a_monitor_that_may_not_ask_knows_accounts_by_the_clusters_keys(
+    cluster: tuple[str, Path], tmp_path: Path
+) -> None:
+    known = senders(cluster, tmp_path, asking="line")
     good = token(NAMESPACE, "line", "--audience=andon-labels")
+    assert (await known.by_token(f"Bearer {good}")).name == f"system:serviceaccount:{NAMESPACE}:line"
+    for bad, reason in (
+        (token(NAMESPACE, "line"), Reason.UNAUTHENTICATED),
+        (token(NAMESPACE, "line", "--audience=another"), Reason.UNAUTHENTICATED),
+        (token(NAMESPACE, "line", "--audience=andon-labels", "--duration=48h"), Reason.UNAUTHENTICATED),
+        (good[:-4] + "AAAA", Reason.UNAUTHENTICATED),
+        ("nonsense", Reason.UNAUTHENTICATED),
+        (token(OTHER, "line", "--audience=andon-labels"), Reason.FORBIDDEN),
+    ):
+        with pytest.raises(MonitorError) as caught:
+            await known.by_token(f"Bearer {bad}")
+        assert caught.value.reason is reason
+
+
+async def test_a_monitor_that_may_nothing_says_so(cluster: tuple[str, Path], tmp_path: Path) -> None:
+    good = token(NAMESPACE, "line", "--audience=andon-labels")
+    known = senders(cluster, tmp_path)
+    (tmp_path / "token").write_text("nonsense")  # the monitor's own
     with pytest.raises(MonitorError, match="cannot be asked") as caught:
-        await senders(cluster, tmp_path, asking="line").by_token(f"Bearer {good}")
+        await known.by_token(f"Bearer {good}")
     assert caught.value.reason is Reason.AUTHENTICATION_UNAVAILABLE
-    assert "403" in caught.value.found
+    assert "401" in caught.value.found

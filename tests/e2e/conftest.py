@@ -3,6 +3,7 @@
 Run inside the cluster's network: `make test-e2e`, or `python -m lab run -- pytest tests/e2e`.
 """
 
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -46,6 +47,15 @@ def served_model(plant: Plant) -> ServedModel:
     plant.kubectl.apply(fault_model("spindle", "pvc://plant-data/machine.csv"))
     plant.wait("spindle", "Ready", "True")
     return ServedModel(plant, "spindle")
+
+
+@pytest.fixture(scope="session")
+def node_address() -> str:
+    """An address of this machine that pods reach."""
+    if os.environ.get("CLUSTER", "lab") != "lab":
+        pytest.skip("pods can reach a server of this machine only in the lab")
+    (node,) = Kubectl("default").find("nodes")
+    return next(str(one["address"]) for one in node["status"]["addresses"] if one["type"] == "InternalIP")
 
 
 @pytest.fixture

@@ -16,8 +16,10 @@ from tests.support import promtool
 from tests.support.installation import OPERATOR_NAMESPACE, install_chart
 from tests.support.kinds import monitoring_kinds_installed
 from tests.support.kubectl import Kubectl, condition, eventually
+from tests.support.prometheus import ask, rule_health, targets
 from tests.support.prometheus_operator import (
     PrometheusOperator,
+    as_configured,
     configuration,
     prometheus_operator,
     rule_files,
@@ -180,3 +182,31 @@ def test_rules_arrive_whole(taken: Taken, tmp_path: Path) -> None:
         assert asked is not None
         assert files[f"{namespace}-{name}"] == asked["spec"]["groups"]
         assert promtool.check_rules(tmp_path, files[f"{namespace}-{name}"]) == ""
+
+
+def test_a_real_prometheus_finds_and_scrapes_the_targets_and_evaluates_the_rules(taken: Taken, tmp_path: Path) -> None:
+    eventually(lambda: len(rule_files(taken.kubectl, NAME)) == len(taken.rules), 60, "a rule file each")
+    groups = {group["name"] for file in rule_files(taken.kubectl, NAME).values() for group in file}
+    with as_configured(taken.kubectl, NAME, tmp_path) as address:
+
+        def scraped() -> bool:
+            found = targets(address)
+            return all(set(found.get(job, {}).values()) == {"up"} for job in taken.jobs)
+
+        def evaluated() -> bool:
+            health = rule_health(address)
+            return health.keys() == groups and all(states == {"ok"} for states in health.values())
+
+        try:
+            eventually(scraped, 90, f"targets of {taken.jobs} are found and up")
+            eventually(evaluated, 90, "each group of rules is evaluated without an error")
+        except AssertionError as error:
+            error.add_note(
+                f"{targets(address)} {rule_health(address)}\n{(tmp_path / 'prometheus.log').read_text()[-4000:]}"
+            )
+            raise
+        of_model = f'namespace="{taken.model.namespace}",faultmodel="{taken.model.name}"'
+        assert ask(address, f"envoy_http_downstream_rq_completed{{{of_model}}}"), (
+            "the router, under the labels of rules"
+        )
+        assert ask(address, f'andon_faultmodel_phase{{model="{taken.model.name}"}}'), "the operator"

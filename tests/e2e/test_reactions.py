@@ -7,15 +7,12 @@ reads the rules as the ConfigMap has them, and finds its targets by the labels t
 import csv
 import json
 import time
-import urllib.request
-import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 import pytest
 
@@ -26,7 +23,8 @@ from tests.support.command import andon
 from tests.support.discovery import discovering, documented, from_files
 from tests.support.installation import install_chart
 from tests.support.kubectl import Kubectl, condition, eventually
-from tests.support.plants import NUMERIC, Plant, fault_model
+from tests.support.machine_requests import send
+from tests.support.plants import Plant, fault_model
 from tests.support.prometheus import alertmanager, ask, firing, over, prometheus
 
 pytestmark = pytest.mark.fault
@@ -39,7 +37,7 @@ MONITORING = {
     "damping": {"after": "10s", "cooldown": "10m"},
 }
 ROLLOUT = {"steps": [{"shadow": "15s"}, {"weight": 50}, {"pause": "10s"}]}
-FAULTS, SOUND, BATCH = 300, 900, 100
+FAULTS, SOUND = 300, 900
 ALERT_SECONDS = 240.0
 """The monitor counts live scores each minute, the operator asks each half a minute."""
 
@@ -48,8 +46,6 @@ EMPTY = {
     "andon_monitor_inputs_dropped_total": "the monitor left out no request",
 }
 """What has no series where nothing of that kind ever happened, and what did not happen."""
-
-Rows = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True)
@@ -105,40 +101,9 @@ def _model(depth: int) -> Manifest:
     return model
 
 
-def _ask(rows: pd.DataFrame) -> tuple[str, list[bool], str]:
-    """Send rows in one request; give its id, which rows raised an alarm, and the version that answered."""
-    numbers = rows[list(NUMERIC)].to_numpy(np.float32)
-    inputs = [
-        {"name": "numeric", "shape": list(numbers.shape), "datatype": "FP32", "data": numbers.ravel().tolist()},
-        {"name": "categorical", "shape": [len(rows), 1], "datatype": "BYTES", "data": rows["Type"].tolist()},
-    ]
-    name = uuid.uuid4().hex
-    request = urllib.request.Request(
-        f"http://{MODEL}.{NAMESPACE}.svc.cluster.local:8000/v2/models/{MODEL}/infer",
-        json.dumps({"inputs": inputs}).encode(),
-        {"Content-Type": "application/json", "x-request-id": name},
-    )
-    with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310
-        document: dict[str, Any] = json.load(answer)
-        version = answer.headers["x-andon-version"]
-    found = {output["name"]: output["data"] for output in document["outputs"]}
-    return name, [bool(value) for value in found["fault"]], version
-
-
-def _send(rows: pd.DataFrame) -> tuple[list[tuple[str, int]], list[bool], set[str]]:
-    """Send rows a hundred at a time; give where each went, whether it raised an alarm, and who answered."""
-    places, alarms, versions = [], [], set()
-    for begin in range(0, len(rows), BATCH):
-        name, raised, version = _ask(rows.iloc[begin : begin + BATCH])
-        places += [(name, row) for row in range(len(raised))]
-        alarms += raised
-        versions.add(version)
-    return places, alarms, versions
-
-
 def _shift(machine: pd.DataFrame, caught: int, seed: int, folder: Path) -> str:
     """Send rows of which 300 turn out to be faults, some of them called; import the labels, and give what is told."""
-    found = pd.Series(_send(machine)[1], index=machine.index)
+    found = pd.Series(send(NAMESPACE, MODEL, machine).alarms, index=machine.index)
     chance = np.random.default_rng(seed)
     called, quiet = machine[found], machine[~found]
     chosen = pd.concat(
@@ -147,14 +112,14 @@ def _shift(machine: pd.DataFrame, caught: int, seed: int, folder: Path) -> str:
             quiet.iloc[chance.integers(0, len(quiet), FAULTS - caught + SOUND)],
         ]
     )
-    places, alarms, _ = _send(chosen)
-    assert sum(alarms) == caught, "the same version answers alike"
+    answered = send(NAMESPACE, MODEL, chosen)
+    assert sum(answered.alarms) == caught, "the same version answers alike"
     # The shift's record: faults that were called, then those that nobody called, then sound parts.
     file = folder / f"labels-{seed}.csv"
     with file.open("w", newline="") as out:
         table = csv.writer(out)
         table.writerow(["requestId", "row", "fault", "selection"])
-        for number, (name, row) in enumerate(places):
+        for number, (name, row) in enumerate(answered.places):
             table.writerow([name, row, str(number < FAULTS).lower(), "Sample"])
     done = andon("labels", "import", MODEL, str(file), "--namespace", NAMESPACE, "--account", "line")
     assert done.returncode == 0, done.stderr
@@ -185,7 +150,9 @@ def test_ten_points_of_recall_lost_call_people_and_give_the_line_back(
     compared = f'andon_monitor_disagreements_total{{model="{MODEL}"}}'
     # The phase is told before every request names both versions.
     eventually(
-        lambda: _send(machine.iloc[:500]) and ask(watched.prometheus, compared), 60, "rows that both have answered"
+        lambda: send(NAMESPACE, MODEL, machine.iloc[:500]) and ask(watched.prometheus, compared),
+        60,
+        "rows that both have answered",
     )
     plant.wait(MODEL, "Ready", "True")
     assert plant.model(MODEL)["status"]["stable"]["version"] == 2
@@ -197,7 +164,7 @@ def test_ten_points_of_recall_lost_call_people_and_give_the_line_back(
     assert (model["status"]["phase"], model["status"]["stable"]["version"]) == ("RolledBack", 1)
     assert "below the 0.90 of version 1" in condition(model, "Ready")[2]
     assert len(model["status"]["failedDigests"]) == 1
-    assert _send(machine.iloc[:1000])[2] == {"1"}, "the version before serves"
+    assert send(NAMESPACE, MODEL, machine.iloc[:1000]).versions == {"1"}, "the version before serves"
     eventually(
         lambda: "FaultModelRolledBack" in _alerts(watched) and "FaultModelAccuracyLost" not in _alerts(watched),
         ALERT_SECONDS,
@@ -210,7 +177,7 @@ def test_every_panel_has_data_after_it(watched: Watched, board: str, data: Path)
     chart = REPOSITORY / "charts" / "andon" / "files" / "dashboards" / "operator.json"
     text = dashboard(NAMESPACE, MODEL) if board == "faultmodel" else chart.read_text()
     if board == "faultmodel":  # a sensor that says the same a hundred times
-        _send(pd.concat([pd.read_csv(data).iloc[:1]] * 100))
+        send(NAMESPACE, MODEL, pd.concat([pd.read_csv(data).iloc[:1]] * 100))
     queries = [
         (panel["title"], target["expr"]) for panel in json.loads(text)["panels"] for target in panel.get("targets", ())
     ]

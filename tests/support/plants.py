@@ -37,12 +37,19 @@ class Plant:
         kubectl = Kubectl(namespace)
         labels = {"pod-security.kubernetes.io/enforce": "restricted"}
         kubectl.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace, "labels": labels}})
-        kubectl.apply(_claim(), _pod("loader", image, "plant-data"))
-        eventually(lambda: _ready(kubectl.get("pod", "loader")), 120, "the pod that loads the data")
+        kubectl.apply(_claim())
+        plant = Plant(kubectl)
+        plant.put(image, files)
+        return plant
+
+    def put(self, image: str, files: dict[str, Path]) -> None:
+        """Put files on the claim of the data; those that are there are replaced."""
+        self.kubectl.apply(_pod("loader", image, "plant-data"))
+        eventually(lambda: _ready(self.kubectl.get("pod", "loader")), 120, "the pod that loads the data")
         for name, path in files.items():
-            kubectl.copy_in("loader", path, f"/data/{name}")
-        kubectl.run("delete", "pod", "loader", "--grace-period=0", "--force", "--wait=false")
-        return Plant(kubectl)
+            self.kubectl.copy_in("loader", path, f"/data/{name}")
+        self.kubectl.run("delete", "pod", "loader", "--grace-period=0", "--force", "--wait=false")
+        self.until_gone("pod", "loader")
 
     def remove(self) -> None:
         """Delete the namespace."""

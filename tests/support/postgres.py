@@ -1,4 +1,4 @@
-"""A real PostgreSQL server on loopback, from a package of its binaries."""
+"""A real PostgreSQL server, from a package of its binaries."""
 
 from __future__ import annotations
 
@@ -22,8 +22,14 @@ _DEADLINE = 60.0
 
 
 @contextmanager
-def postgres() -> Iterator[str]:
-    """Run a server while the block lasts; give the URL of its database, without credentials: it trusts loopback."""
+def postgres(address: str = "127.0.0.1") -> Iterator[str]:
+    """Run a server while the block lasts; give the URL of its database, without credentials: it trusts who asks.
+
+    Parameters
+    ----------
+    address
+        Where it listens: loopback, or an address of a network that nobody else is in.
+    """
     root = Path(tempfile.mkdtemp(prefix="andon-postgres-"))
     try:
         binaries = _binaries(root)
@@ -39,15 +45,18 @@ def postgres() -> Iterator[str]:
         command = [str(binaries / "initdb"), *options, "-D", str(data)]
         made = subprocess.run(command, user=user, cwd=data, capture_output=True, text=True, check=False)
         assert made.returncode == 0, made.stderr
+        if address != "127.0.0.1":
+            with (data / "pg_hba.conf").open("a") as rules:
+                rules.write("host all all all trust\n")
         (port,) = free_ports(1)
-        where = ["-D", str(data), "-h", "127.0.0.1", "-p", str(port), "-k", str(data)]
+        where = ["-D", str(data), "-h", address, "-p", str(port), "-k", str(data)]
         command = [str(binaries / "postgres"), *where, "-F"]
         log = root / "log"
         with (
             log.open("wb") as output,
             subprocess.Popen(command, user=user, cwd=data, stdout=output, stderr=output) as server,
         ):
-            url = f"postgresql://andon@127.0.0.1:{port}/postgres"
+            url = f"postgresql://andon@{address}:{port}/postgres"
             try:
                 _wait(url, server, log)
                 yield url

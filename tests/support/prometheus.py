@@ -19,13 +19,13 @@ READY_SECONDS = 60.0
 
 
 @contextmanager
-def prometheus(folder: Path, config: dict[str, Any]) -> Iterator[str]:
-    """Run one with a configuration; give host and port."""
+def prometheus(folder: Path, config: dict[str, Any], program: str | Path = "") -> Iterator[str]:
+    """Run one with a configuration, Debian's unless another program is given; give host and port."""
     path = folder / "prometheus.yaml"
     path.write_text(yaml.safe_dump(config))
     address = f"127.0.0.1:{free_ports(1)[0]}"
     words = [f"--config.file={path}", f"--storage.tsdb.path={folder}/data", f"--web.listen-address={address}"]
-    with running([promtool.program("prometheus"), *words], folder / "prometheus.log"):
+    with running([str(program) or promtool.program("prometheus"), *words], folder / "prometheus.log"):
         eventually(lambda: _ready(address), READY_SECONDS, "Prometheus answers")
         yield address
 
@@ -49,6 +49,23 @@ def ask(address: str, query: str) -> list[dict[str, Any]]:
     assert told["status"] == "success"
     found: list[dict[str, Any]] = told["data"]["result"]
     return found
+
+
+def targets(address: str) -> dict[str, dict[str, str]]:
+    """Give how each target of each scrape job is: up, unknown, or what keeps it from being scraped."""
+    with urllib.request.urlopen(f"http://{address}/api/v1/targets?state=active") as answer:
+        active = json.load(answer)["data"]["activeTargets"]
+    found: dict[str, dict[str, str]] = {}
+    for one in active:
+        found.setdefault(one["scrapePool"], {})[one["scrapeUrl"]] = one["lastError"] or one["health"]
+    return found
+
+
+def rule_health(address: str) -> dict[str, set[str]]:
+    """Give how the rules of each group are: ok, err or unknown."""
+    with urllib.request.urlopen(f"http://{address}/api/v1/rules") as answer:
+        groups = json.load(answer)["data"]["groups"]
+    return {group["name"]: {rule["health"] for rule in group["rules"]} for group in groups}
 
 
 def _ready(address: str) -> bool:

@@ -2,6 +2,7 @@
 
 import base64
 import gzip
+import os
 import re
 import subprocess
 import urllib.request
@@ -19,7 +20,7 @@ from lab import build, parts
 from lab.paths import Paths
 from tests.support import promtool
 from tests.support.kubectl import Kubectl, eventually
-from tests.support.prometheus import running
+from tests.support.prometheus import prometheus, running
 
 _MANAGED = re.compile(
     r'^prometheus_operator_managed_resources\{controller="prometheus",resource="(\w+)",state="(\w+)"\} (\d+)$',
@@ -71,7 +72,7 @@ def prometheus_operator(folder: Path) -> Iterator[PrometheusOperator]:
 def selecting(name: str, labels: dict[str, str]) -> Manifest:
     """Write a Prometheus that selects by these labels in all namespaces, of the version of our promtool.
 
-    It has no replica: what is wanted of it is its configuration, and no image has to be had.
+    It has no replica: what is wanted of it is its configuration, and no image has to be had. Newer ones read it too.
     """
     told = subprocess.run([promtool.program("promtool"), "--version"], capture_output=True, text=True, check=True)
     version = re.search(r"version (\d+\.\d+\.\d+)", told.stdout + told.stderr)
@@ -109,3 +110,31 @@ def rule_files(kubectl: Kubectl, name: str) -> dict[str, list[dict[str, Any]]]:
     files = (found.get("data") or {}).items()
     # A file's name ends with the object's UID, which has five parts.
     return {file.rsplit("-", 5)[0]: yaml.safe_load(text)["groups"] for file, text in files}
+
+
+@contextmanager
+def as_configured(kubectl: Kubectl, name: str, folder: Path) -> Iterator[str]:
+    """Run a Prometheus by the configuration and the rule files that were made for it; give host and port.
+
+    It runs outside of the cluster, so it is told whom to ask, and asks more often than a plant's. Targets it finds by
+    itself, by the discovery of Kubernetes.
+    """
+    written = configuration(kubectl, name)
+    assert written is not None
+    # What the config reloader beside a Prometheus fills in: which of the shards it is.
+    config = yaml.safe_load(yaml.safe_dump(written).replace("$(SHARD)", "0"))
+    for job in config["scrape_configs"]:
+        job["scrape_interval"], job["scrape_timeout"] = "2s", "2s"
+        for discovery in job["kubernetes_sd_configs"]:
+            discovery["kubeconfig_file"] = os.environ["KUBECONFIG"]
+    rules = folder / "rules"
+    rules.mkdir()
+    for file, groups in rule_files(kubectl, name).items():
+        for group in groups:
+            group.pop("interval", None)
+        (rules / f"{file}.yaml").write_text(yaml.safe_dump({"groups": groups}))
+    config["rule_files"] = [str(rules / "*.yaml")]
+    config["global"]["evaluation_interval"] = "2s"
+    program = build.ensure(Paths.from_environment(), parts.PROMETHEUS) / "prometheus"
+    with prometheus(folder, config, program) as address:
+        yield address

@@ -78,6 +78,7 @@ GRPC_PORT = 8001
 METRICS_PORT = 8002
 
 MONITOR_API_PORT = 8080
+MONITOR_TLS_PORT = 8443
 MONITOR_PAGE_PORT = 8090
 MONITOR_NAME = "andon-monitor"
 """Name of a namespace's monitor and of its Service."""

@@ -16,13 +16,14 @@ from andon.api.meta import (
     MONITOR_API_PORT,
     MONITOR_NAME,
     MONITOR_PAGE_PORT,
+    MONITOR_TLS_PORT,
 )
 from andon.api.monitoring import LabelsFrom
 from andon.api.v1alpha1 import Manifest
 from andon.core.observed import Identity
 from andon.desired.declarations import DECLARATIONS, declared
 from andon.desired.label_tables import LabelSource, add_label_tables
-from andon.desired.monitor_keeping import add_database, add_keeping
+from andon.desired.monitor_keeping import add_database, add_keeping, add_tls
 from andon.desired.platform import Platform
 from andon.desired.pods import CONTAINER_SECURITY, Mounts, add_store, environment, pod_spec
 
@@ -92,7 +93,7 @@ def monitor(owners: Sequence[Identity], platform: Platform, sources: Sequence[La
         Tables that labels are read from.
     """
     namespace = owners[0].namespace
-    service_ports = [{"name": name, "port": number, "targetPort": name} for name, number in _PORTS]
+    service_ports = [{"name": name, "port": number, "targetPort": name} for name, number in _ports(platform)]
     return [
         {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": _metadata(namespace, owners)},
         {
@@ -124,7 +125,12 @@ def monitor(owners: Sequence[Identity], platform: Platform, sources: Sequence[La
 
 
 _PAGE = "page"
-_PORTS = (("http", HTTP_PORT), ("grpc", GRPC_PORT), ("api", MONITOR_API_PORT), (_PAGE, MONITOR_PAGE_PORT))
+
+
+def _ports(platform: Platform) -> tuple[tuple[str, int], ...]:
+    tls = (("api-tls", MONITOR_TLS_PORT),) if platform.monitor_tls.secret else ()
+    return ("http", HTTP_PORT), ("grpc", GRPC_PORT), ("api", MONITOR_API_PORT), *tls, (_PAGE, MONITOR_PAGE_PORT)
+
 
 _SCRAPED = {
     "prometheus.io/scrape": "true",
@@ -142,7 +148,7 @@ def _metadata(namespace: str, owners: Sequence[Identity]) -> Manifest:
 
 def _admitted(platform: Platform) -> Manifest:
     """Let the page be reached from the namespace alone, and from where the installation says; all else as ever."""
-    others = [{"port": number, "protocol": "TCP"} for name, number in _PORTS if name != _PAGE]
+    others = [{"port": number, "protocol": "TCP"} for name, number in _ports(platform) if name != _PAGE]
     page = [{"port": MONITOR_PAGE_PORT, "protocol": "TCP"}]
     return {
         "podSelector": {"matchLabels": LABELS},
@@ -159,6 +165,7 @@ def _pod(platform: Platform, sources: Sequence[LabelSource]) -> Manifest:
         **add_store(mounts, platform, read_only=True),
     }
     values |= add_database(mounts, platform.monitor_database)
+    values |= add_tls(mounts, platform.monitor_tls)
     mounts.add("declarations", DECLARATIONS, {"configMap": {"name": MONITOR_NAME, "optional": True}})
     values |= add_keeping(mounts, platform.monitor_keeping)
     values |= add_label_tables(mounts, sources)
@@ -169,7 +176,7 @@ def _pod(platform: Platform, sources: Sequence[LabelSource]) -> Manifest:
         "imagePullPolicy": platform.images.pull_policy,
         "args": ["serve"],
         "env": environment(values),
-        "ports": [{"name": name, "containerPort": number} for name, number in _PORTS],
+        "ports": [{"name": name, "containerPort": number} for name, number in _ports(platform)],
         "startupProbe": _probe("/readyz", 2, 60),
         "readinessProbe": _probe("/readyz", 5, 3),
         "livenessProbe": _probe("/healthz", 10, 3),

@@ -3,11 +3,12 @@
 import json
 
 from andon.api.meta import MONITOR_NAME
-from andon.desired.platform import MonitorDatabase, MonitorKeeping
+from andon.desired.platform import MonitorDatabase, MonitorKeeping, MonitorTls
 from andon.desired.pods import Mounts
 
 _HASH_KEY = "/etc/andon/hash-key"
 _DATABASE = "/etc/andon/database"
+_TLS = "/etc/andon/tls"
 
 
 def add_database(mounts: Mounts, database: MonitorDatabase) -> dict[str, str]:
@@ -20,6 +21,17 @@ def add_database(mounts: Mounts, database: MonitorDatabase) -> dict[str, str]:
     volume = {"secret": {"secretName": database.secret, "items": items, "optional": True}}
     mounts.add("database", _DATABASE, volume, read_only=True)
     return {"ANDON_MONITOR_DATABASE_FILE": f"{_DATABASE}/url"}
+
+
+def add_tls(mounts: Mounts, tls: MonitorTls) -> dict[str, str]:
+    """Mount the Secret with the certificate of the API, where one is named."""
+    if not tls.secret:
+        return {}
+    # Whole, so that a key that is missing is told by the monitor, and does not keep the pod from being made.
+    mounts.add("tls", _TLS, {"secret": {"secretName": tls.secret, "optional": True}}, read_only=True)
+    values = {"TLS_CERTIFICATE": f"{_TLS}/tls.crt", "TLS_KEY": f"{_TLS}/tls.key"}
+    values |= {"TLS_CLIENT_CA": f"{_TLS}/{tls.client_ca}"} if tls.client_ca else {}
+    return {f"ANDON_MONITOR_{name}": value for name, value in values.items()}
 
 
 def add_keeping(mounts: Mounts, keeping: MonitorKeeping) -> dict[str, str]:

@@ -98,6 +98,22 @@ class MonitorDatabase:
 
 
 @dataclass(frozen=True)
+class MonitorTls:
+    """How the API of monitors is served by TLS.
+
+    Attributes
+    ----------
+    secret
+        Secret in each FaultModel's namespace with tls.crt and tls.key; empty: no TLS.
+    client_ca
+        Its key with the authority whose client certificates may send labels; empty: none may.
+    """
+
+    secret: str = ""
+    client_ca: str = ""
+
+
+@dataclass(frozen=True)
 class Platform:
     """What the installation decides for all manifests.
 
@@ -128,4 +144,5 @@ class Platform:
     monitor_size: str = "2Gi"
     monitor_page_from: tuple[dict[str, Any], ...] = ()
     monitor_database: MonitorDatabase = field(default_factory=MonitorDatabase)
+    monitor_tls: MonitorTls = field(default_factory=MonitorTls)
     monitor_keeping: MonitorKeeping = field(default_factory=MonitorKeeping)

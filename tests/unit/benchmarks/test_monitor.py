@@ -11,8 +11,8 @@ from benchmarks import monitor
 
 
 def test_what_was_sent_is_scored_and_told(tmp_path: Path) -> None:
-    made = monitor.versions(tmp_path)
-    found = monitor.sustain(made, tmp_path / "run", 3, 0.3)
+    made = monitor.versions(tmp_path, ("quality",))
+    found = monitor.sustain(made, tmp_path / "run", 3, monitor.SLICES, 0.3)
     assert found.scored > 0
     assert found.dropped == 0
     assert found.memory > 50_000_000, "no Python with ONNX Runtime is smaller"

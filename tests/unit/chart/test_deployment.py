@@ -85,6 +85,28 @@ def test_a_database_of_the_plant_takes_the_place_of_the_claim(monkeypatch: pytes
     assert MonitorSettings().database_url() == "postgresql://andon@db.plant/press"
 
 
+def test_labels_may_be_sent_by_tls(monkeypatch: pytest.MonkeyPatch) -> None:
+    platform = settings(monkeypatch, {"monitor": {"tls": {"secret": "labels-tls", "clientCA": "ca.crt"}}}).platform()
+    written = {one["kind"]: one for one in monitor((Identity("press-shop", "spindle", "u", 1),), platform)}
+    pod = written["Deployment"]["spec"]["template"]["spec"]
+    (monitors,) = pod["containers"]
+    (mount,) = [one for one in monitors["volumeMounts"] if one["name"] == "tls"]
+    (volume,) = [one["secret"] for one in pod["volumes"] if one["name"] == "tls"]
+    assert volume["secretName"] == "labels-tls"
+    for entry in monitors["env"]:
+        if entry["name"].startswith("ANDON_MONITOR_TLS_"):
+            monkeypatch.setenv(entry["name"], entry["value"])
+    read, folder = MonitorSettings(), Path(mount["mountPath"])
+    assert (read.tls_certificate, read.tls_key) == (folder / "tls.crt", folder / "tls.key")
+    assert read.tls_client_ca == folder / "ca.crt"
+    ports = {one["name"]: one["containerPort"] for one in monitors["ports"]}
+    assert ports["api-tls"] == read.tls_port
+    assert {"name": "api-tls", "port": read.tls_port, "targetPort": "api-tls"} in written["Service"]["spec"]["ports"]
+    admitted = [one["port"] for rule in written["NetworkPolicy"]["spec"]["ingress"] for one in rule["ports"]]
+    assert read.tls_port in admitted
+    assert monitors["readinessProbe"]["httpGet"]["port"] == "api"
+
+
 def test_monitors_keep_no_rows_unless_asked(monkeypatch: pytest.MonkeyPatch) -> None:
     written = monitor((Identity("press-shop", "spindle", "u", 1),), settings(monkeypatch).platform())
     (pod,) = [one["spec"]["template"]["spec"] for one in written if one["kind"] == "Deployment"]

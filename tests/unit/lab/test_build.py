@@ -22,6 +22,7 @@ def test_flags_and_names_count(paths: Paths) -> None:
         parts.PAUSE,
         replace(parts.PAUSE, variables=(("main.version", "2"),)),
         replace(parts.PAUSE, links=("sandbox",)),
+        replace(parts.PAUSE, tags=("netgo",)),
     ]
     assert len({build.folder(paths, part) for part in variants}) == len(variants)
 
@@ -47,6 +48,14 @@ def test_the_version_is_in_the_name_and_in_the_binary(paths: Paths) -> None:
 def test_the_table_of_versions_agrees_with_the_modules(part: parts.Part, module: str) -> None:
     requirements = (GO_MODULES / part.name / "go.mod").read_text()
     assert re.search(rf"\b{re.escape(f'{module} v{part.version}')}\b", requirements)
+
+
+def test_prometheus_finds_by_kubernetes_alone() -> None:
+    major, minor, patch = map(int, versions.PROMETHEUS.split("."))
+    requirements = (GO_MODULES / "prometheus" / "go.mod").read_text()
+    # Its modules have been counted so since 2.x: 3.13.5 is v0.313.5.
+    assert f"github.com/prometheus/prometheus v0.{major}{minor:02}.{patch} " in requirements
+    assert "remove_all_sd,enable_kubernetes_sd" in build.command(parts.PROMETHEUS, Path("/out"))
 
 
 def test_etcd_is_the_one_in_the_table() -> None:

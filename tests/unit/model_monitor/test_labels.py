@@ -267,8 +267,8 @@ async def test_a_client_certificate_names_the_sender(shop: Shop, tmp_path: Path)
     served.private_key_and_cert_chain_pem.write_to_path(tmp_path / "server.pem")
     authority.cert_pem.write_to_path(tmp_path / "ca.pem")
     pem, trusted = tmp_path / "server.pem", tmp_path / "ca.pem"
-    async with monitoring(shop, tmp_path, tls_certificate=pem, tls_client_ca=trusted) as monitor:
-        url = f"https://127.0.0.1:{monitor.ports.api}"
+    async with monitoring(shop, tmp_path, tls_certificate=pem, tls_client_ca=trusted, tls_port=0) as monitor:
+        url = f"https://127.0.0.1:{monitor.ports.tls}"
 
         def client(holder: trustme.CA | None) -> aiohttp.ClientSession:
             context = ssl.create_default_context()
@@ -297,6 +297,7 @@ async def test_a_client_certificate_names_the_sender(shop: Shop, tmp_path: Path)
             with pytest.raises(aiohttp.ClientError):
                 await label(session)
         assert monitor.tokens.reviews == []
+        assert (await monitor.get("/healthz"))[0] == 200, "probes and Prometheus ask as ever"
     with closing(sqlite3.connect(tmp_path / "monitor.db")) as database:
         assert database.execute("SELECT sender FROM labels").fetchall() == [("certificate:line",)]
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
@@ -35,6 +35,13 @@ def test_values_are_chances_and_distances(one: np.ndarray, other: np.ndarray) ->
     distance, chance = kolmogorov_smirnov(one, other)
     assert 0 <= distance <= 1
     assert 0 <= chance <= 1
+
+
+@given(COUNTS.map(lambda counts: counts + 10), COUNTS.map(lambda counts: counts + 10))
+def test_chi_squared_is_scipys_where_no_bin_is_thin(one: np.ndarray, other: np.ndarray) -> None:
+    both = np.vstack([one, other])
+    assume(stats.contingency.expected_freq(both).min() >= 5)
+    assert chi_squared(one, other) == pytest.approx(stats.chi2_contingency(both, correction=False).pvalue, rel=1e-9)
 
 
 @given(COUNTS)
