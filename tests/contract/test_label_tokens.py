@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,7 +10,7 @@ import pytest
 from model_monitor.authentication import Senders
 from model_monitor.errors import MonitorError, Reason
 from model_monitor.settings import MonitorSettings
-from tests.support.kubectl import Kubectl
+from tests.support.kubectl import Kubectl, api_server
 
 NAMESPACE = "label-tokens"
 OTHER = "label-tokens-other"
@@ -52,13 +50,7 @@ def token(namespace: str, name: str, *words: str) -> str:
 @pytest.fixture(scope="module")
 def cluster(plant: Kubectl, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Path]:
     """Give the API server's address and the file of its authority."""
-    config = json.loads(plant.run("config", "view", "--raw", "--minify", "--output=json"))["clusters"][0]["cluster"]
-    authority = tmp_path_factory.mktemp("cluster") / "ca.crt"
-    if "certificate-authority-data" in config:
-        authority.write_bytes(base64.b64decode(config["certificate-authority-data"]))
-    else:
-        authority.write_bytes(Path(config["certificate-authority"]).read_bytes())
-    return config["server"], authority
+    return api_server(plant, tmp_path_factory.mktemp("cluster"))
 
 
 def senders(cluster: tuple[str, Path], folder: Path, asking: str = "monitor", **more: object) -> Senders:

@@ -82,7 +82,10 @@ def test_metrics_health_and_logs(operator: Kubectl, served_model: ServedModel) -
         "andon_leader 1.0",
     ):
         assert name in metrics
+    assert "# TYPE andon_missing_rights gauge" in metrics
+    assert "andon_missing_rights{" not in metrics
     lines = [json.loads(line) for line in operator.run("logs", pod["metadata"]["name"]).splitlines() if line[:1] == "{"]
+    assert any(line["event"] == "all rights are there" for line in lines)
     about = [line for line in lines if line["event"] == "status"]
     assert all({"namespace", "name", "level", "timestamp"} <= line.keys() for line in about)
 

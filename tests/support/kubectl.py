@@ -1,5 +1,6 @@
 """A real cluster through kubectl, and waiting for conditions with a deadline."""
 
+import base64
 import json
 import subprocess
 import threading
@@ -80,3 +81,13 @@ def condition(manifest: Manifest | None, kind: str) -> tuple[str, str, str]:
         if one["type"] == kind:
             return one["status"], one["reason"], one["message"]
     return "Absent", "", ""
+
+
+def api_server(kubectl: Kubectl, folder: Path) -> tuple[str, Path]:
+    """Give the API server's address and the file of its authority, written into a folder where there is none."""
+    config = json.loads(kubectl.run("config", "view", "--raw", "--minify", "--output=json"))["clusters"][0]["cluster"]
+    if "certificate-authority-data" not in config:
+        return config["server"], Path(config["certificate-authority"])
+    authority = folder / "ca.crt"
+    authority.write_bytes(base64.b64decode(config["certificate-authority-data"]))
+    return config["server"], authority

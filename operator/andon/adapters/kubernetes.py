@@ -16,6 +16,7 @@ from kubernetes.aio.dynamic.resource import Resource
 
 from andon.api.meta import FIELD_MANAGER, GROUP, VERSION
 from andon.api.v1alpha1 import Manifest
+from andon.core.access import Right
 from andon.desired.monitoring import OPTIONAL_KINDS
 from andon.errors import AndonError, ConflictError, ForbiddenError, GoneError, RejectedError, UnavailableError
 
@@ -167,6 +168,26 @@ class KubernetesCluster:
         path = f"{resource.path(name=meta['name'], namespace=meta['namespace'])}/status"
         body = {**live, "status": status}
         await self._send(self._dynamic.request("put", path, body=body, serialize=False, _request_timeout=_TIMEOUT))
+
+    async def allowed(self, right: Right) -> bool:
+        """Ask whether this account has a right; every account may ask."""
+        resource, _, subresource = right.resource.partition("/")
+        asked = {
+            "group": right.group,
+            "resource": resource,
+            "subresource": subresource,
+            "verb": right.verb,
+            "namespace": right.namespace,
+            "name": right.name,
+        }
+        body = {
+            "apiVersion": "authorization.k8s.io/v1",
+            "kind": "SelfSubjectAccessReview",
+            "spec": {"resourceAttributes": {name: value for name, value in asked.items() if value}},
+        }
+        path = f"/apis/{body['apiVersion']}/selfsubjectaccessreviews"
+        request = self._dynamic.request("post", path, body=body, serialize=False, _request_timeout=_TIMEOUT)
+        return bool((await self._send(request))["status"]["allowed"])
 
     def _resource(self, kind: str) -> Resource:
         prefix, group, version, plural = _KINDS[kind]

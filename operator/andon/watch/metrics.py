@@ -17,4 +17,7 @@ WATCH_SEEN = Gauge(
 RESYNC_MISSED = Gauge(
     "andon_resync_missed_objects", "Objects whose last change no watch event has told, by kind.", ["kind"]
 )
+MISSING_RIGHTS = Gauge(
+    "andon_missing_rights", "1 for a right that the operator lacks.", ["group", "resource", "verb", "scope"]
+)
 LEADER = Gauge("andon_leader", "1 while this process leads.")

@@ -14,9 +14,11 @@ from andon.adapters.lease import lead, release
 from andon.adapters.metrics import ScrapedMetrics
 from andon.adapters.monitor import HttpMonitor
 from andon.adapters.prometheus import PrometheusMetrics
+from andon.core.access import needed
 from andon.reconcile import Key, Reconciler, Sources
 from andon.settings import Settings
 from andon.watch import events, metrics
+from andon.watch.access import Access
 from andon.watch.fleet import Fleet
 from andon.watch.health import Health
 from andon.watch.queue import KeyedQueue
@@ -47,6 +49,9 @@ async def run(settings: Settings) -> None:
     reconciler = Reconciler(cluster, sources, SystemClock(), settings.platform(), Fleet())
     resync = Resync(cluster.list_metadata, sightings, health, queue.add, settings.namespaces, cluster.optional_kinds)
 
+    lease = settings.lease_namespace, settings.lease_name
+    rights = needed(settings.namespaces, gateway_api=settings.gateway_api, lease=lease)
+
     idle = asyncio.Event()
     idle.set()
 
@@ -62,19 +67,18 @@ async def run(settings: Settings) -> None:
 
     try:
         async with serving(health, settings.port):
+            checking = asyncio.create_task(Access(cluster.allowed, rights).run(settings.resync_seconds))
             watching = asyncio.create_task(_watch(settings, queue, sightings, health))
-            leading = asyncio.create_task(
-                lead(api, settings.lease_namespace, settings.lease_name, settings.identity, work_as_leader)
-            )
+            leading = asyncio.create_task(lead(api, *lease, settings.identity, work_as_leader))
             await asyncio.wait((watching, leading), return_when=asyncio.FIRST_COMPLETED)
             _log.info("stopping", watching=not watching.done(), leading=not leading.done())
             queue.close()
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(idle.wait(), _STOP_SECONDS)
-            await _cancel(watching, leading)
+            await _cancel(checking, watching, leading)
     finally:
         metrics.LEADER.set(0)
-        await release(api, settings.lease_namespace, settings.lease_name, settings.identity)
+        await release(api, *lease, settings.identity)
         for source in (routers, counts, monitor):
             await source.close()
         await api.close()

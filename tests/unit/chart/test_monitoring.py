@@ -20,9 +20,12 @@ Look = tuple[dict[str, str], str, dict[str, str]]
 """Series, when to look, and labels of the alert on top of its own."""
 
 LOOKS = "andon_reconciles_total"
+MISSING = {"resource": "pods", "verb": "patch", "scope": "whole cluster"}
+PATCH_PODS = ",".join(f'{name}="{value}"' for name, value in MISSING.items())
 FIRES: dict[str, Look] = {
     "AndonOperatorDown": ({"andon_leader": "0x60"}, "10m", {}),
     "AndonWatchDead": ({'andon_resync_missed_objects{kind="Job"}': "2x60"}, "10m", {"kind": "Job"}),
+    "AndonRightMissing": ({f"andon_missing_rights{{{PATCH_PODS}}}": "1x60"}, "10m", MISSING),
     "AndonReconcileErrors": ({f'{LOOKS}{{result="ok"}}': "0+60x90", f'{LOOKS}{{result="error"}}': "0+30x90"}, "1h", {}),
     "AndonReconcileSlow": (
         {
@@ -46,6 +49,7 @@ FIRES: dict[str, Look] = {
 SILENT: dict[str, Look] = {
     "AndonOperatorDown": ({'andon_leader{pod="a"}': "1x60", 'andon_leader{pod="b"}': "0x60"}, "10m", {}),
     "AndonWatchDead": ({'andon_resync_missed_objects{kind="Job"}': "0x60"}, "10m", {}),
+    "AndonRightMissing": ({f"andon_missing_rights{{{PATCH_PODS}}}": "1x3 _x60"}, "20m", {}),
     "AndonReconcileErrors": ({f'{LOOKS}{{result="ok"}}': "0+60x90", f'{LOOKS}{{result="error"}}': "0+1x90"}, "1h", {}),
     "AndonReconcileSlow": (
         {

@@ -2,11 +2,13 @@
 
 import re
 from collections import defaultdict
+from dataclasses import replace
 
 import pytest
 
 from andon import reconcile
 from andon.adapters import kubernetes
+from andon.core import access
 from andon.desired import gateway
 from andon.desired.monitoring import OPTIONAL_KINDS
 from andon.watch.resync import WATCHED_KINDS
@@ -104,6 +106,30 @@ def test_the_gateway_api_takes_rights_of_its_own_and_only_where_it_is_used() -> 
     cluster_wide = rights_of(role(manifests, "ClusterRole", "andon-operator-andon-system"))
     assert cluster_wide == {**FOR_KOPF_IN_NAMESPACES, **GATEWAY_CLASSES}
     assert rights_of(role(manifests, "Role", "andon-operator", "press-shop")) == {**needed(), **needed_of_gateways()}
+
+
+@pytest.mark.parametrize("gateway_api", [False, True], ids=["", "gateways"])
+@pytest.mark.parametrize("values", [{}, WATCHED], ids=["cluster", "namespaces"])
+def test_the_operator_asks_for_the_rights_that_the_chart_gives(values: Manifest, gateway_api: bool) -> None:
+    manifests = render({**values, "gatewayAPI": {"enabled": gateway_api}})
+    told = environment(manifests)
+    given = {
+        (group, resource, verb, one["metadata"].get("namespace", ""), name)
+        for one in of_kind(manifests, "ClusterRole") + of_kind(manifests, "Role")
+        if one["metadata"]["name"].startswith("andon-operator") and not one["metadata"]["name"].endswith("-monitor")
+        for rule in one["rules"]
+        for group in rule["apiGroups"]
+        for resource in rule["resources"]
+        for verb in rule["verbs"]
+        for name in rule.get("resourceNames", [""])
+        if group not in {kubernetes._KINDS[kind][1] for kind in OPTIONAL_KINDS}
+    }
+    lease = told["ANDON_LEASE_NAMESPACE"], told["ANDON_LEASE_NAME"]
+    asked = access.needed(tuple(values.get("watchNamespaces", ())), gateway_api=gateway_api, lease=lease)
+    assert len(set(asked)) == len(asked)
+    # A Role gives the right to a namespace for that one alone, so the review names it.
+    unnamed = [replace(one, name="") if one.resource == "namespaces" else one for one in asked]
+    assert {(one.group, one.resource, one.verb, one.namespace, one.name) for one in unnamed} == given
 
 
 def test_lease_is_the_one_that_the_operator_is_told_of() -> None:
