@@ -17,6 +17,7 @@ from sklearn.base import clone
 from sklearn.ensemble import GradientBoostingClassifier, HistGradientBoostingClassifier, RandomForestClassifier
 from threadpoolctl import threadpool_limits
 
+from model_builder.compression.distill import EXACT_CELLS, Lesson
 from model_builder.compression.ensemble import Ensemble, Pair, Rows, expand
 from model_builder.compression.fitted import from_sklearn
 from model_builder.compression.interactions import choose_pairs
@@ -28,10 +29,6 @@ Codes = npt.NDArray[np.int64]
 
 LOSSLESS = "lossless"
 GREEDY_ROWS = 20_000
-EXACT_BOOSTING_CELLS = 200_000
-"""Up to so many cells, for each class, 80 steps of boosting look at every value; beyond, at 255 bins, whose quantiles
-cut the tails."""
-
 MANY_COLUMNS = 12
 """With more columns a split of a bagged tree looks at half of them, which is faster and no worse."""
 
@@ -86,7 +83,9 @@ class Family:
     Attributes
     ----------
     fit
-        Fits rows and classes with a seed; None where the family is the forest itself, cut back.
+        Fits rows and classes with a seed; None where the family is made of the forest.
+    distil
+        Fits what the forest says; None where the family is the forest itself, cut back, or fits the classes.
     pairs
         Whether products and differences of columns are added before.
     """
@@ -95,6 +94,12 @@ class Family:
     fit: Callable[[Rows, Codes, int], Any] | None
     variants: tuple[Variant, ...]
     pairs: bool = False
+    distil: Callable[[Lesson], Ensemble] | None = None
+
+    @property
+    def is_forest(self) -> bool:
+        """Whether its ensembles are parts of the forest's own trees."""
+        return self.fit is None and self.distil is None
 
     def ensembles(
         self,
@@ -105,11 +110,18 @@ class Family:
         *,
         forest: Any = None,  # noqa: ANN401
         pairs: tuple[Pair, ...] = (),
+        lesson: Lesson | None = None,
     ) -> Iterator[tuple[Variant, Ensemble]]:
-        """Fit, and make the variants that are wanted. ``forest`` is the forest, fitted on the same rows."""
+        """Fit, and make the variants that are wanted.
+
+        ``forest`` is the forest, fitted on the same rows, and ``lesson`` what it says.
+        """
         own = pairs if self.pairs else ()
-        fitted = forest if self.fit is None else self.fit(_finite(expand(rows, own)), codes, seed)
-        ensemble = replace(from_sklearn(fitted), features=rows.shape[1], pairs=own)
+        if self.distil is not None:
+            ensemble = self.distil(lesson or Lesson(forest, rows, seed))
+        else:
+            fitted = forest if self.fit is None else self.fit(_finite(expand(rows, own)), codes, seed)
+            ensemble = replace(from_sklearn(fitted), features=rows.shape[1], pairs=own)
         yield from _made(ensemble, rows, codes, [variant for variant in self.variants if variant in wanted])
 
 
@@ -153,17 +165,19 @@ def _finite(rows: Rows) -> Rows:
 _ALPHAS = (0.003, 0.0045, 0.0075, 0.015, 0.03)
 _BAGS = tuple(Variant(trees, alpha, 4, greedy=True) for trees in (6, 8, 10, 12, 16, 24) for alpha in _ALPHAS)
 _SMALL_BAGS = tuple(Variant(trees, alpha, 4, greedy=True) for trees in (3, 5, 8, 12) for alpha in _ALPHAS)
-_FAST = tuple(Variant(trees, 0.0, 8) for trees in (10, 20, 40))
-_BOOSTED = tuple(Variant(trees, 0.0, 8) for trees in (20, 40, 80))
+_FAST = tuple(Variant(trees, 0.0, 5) for trees in (10, 20, 40))
+_BOOSTED = tuple(Variant(trees, 0.0, 5) for trees in (20, 40, 80))
 
 
-def families(trees: int, interactions: bool) -> tuple[Family, ...]:
+def families(trees: int, interactions: bool, *, binary: bool = True) -> tuple[Family, ...]:
     """List the families.
 
     Parameters
     ----------
     trees
         Number of the forest's trees.
+    binary
+        Whether there are two classes; of more, boosting on the classes was no worse than on the forest's scores.
     interactions
         Whether products and differences of columns may be computed in the graph.
     """
@@ -178,6 +192,12 @@ def families(trees: int, interactions: bool) -> tuple[Family, ...]:
         Family("boosted-4, fast", _boosted(4, 40, rate=0.2), _FAST),
         Family("boosted-8, fast", _boosted(8, 40, rate=0.2), _FAST),
     ]
+    if binary:
+        found += [
+            Family("distilled-4", None, _BOOSTED, distil=_distilled(4, 80, 0.15)),
+            Family("distilled-8", None, _BOOSTED[1:], distil=_distilled(8, 80, 0.1)),
+            Family("distilled-8, fast", None, _FAST, distil=_distilled(8, 40, 0.25)),
+        ]
     if interactions:
         found += [
             Family("bag with pairs", _bag(20), _SMALL_BAGS, pairs=True),
@@ -186,14 +206,15 @@ def families(trees: int, interactions: bool) -> tuple[Family, ...]:
     return tuple(found)
 
 
-def larger_families(trees: int) -> tuple[Family, ...]:
-    """List the families for data that no small model does justice to."""
+def larger_families(trees: int, *, binary: bool = True) -> tuple[Family, ...]:
+    """List the families for data that no small model does justice to; the parameters are those of ``families``."""
     shares = sorted({max(1, trees // part) for part in (1, 2, 4)})
     pruned = tuple(Variant(count, 0.001, 8, greedy=True) for count in shares)
-    return (
-        Family("forest, hardly cut", None, pruned),
-        Family("boosted-16", _boosted(16, 160), tuple(Variant(count, 0.0, 8) for count in (40, 80, 160))),
-    )
+    steps = tuple(Variant(count, 0.0, 8) for count in (40, 80, 160))
+    found = (Family("forest, hardly cut", None, pruned), Family("boosted-16", _boosted(16, 160), steps))
+    if not binary:
+        return found
+    return (*found, Family("distilled-16", None, steps, distil=_distilled(16, 160, 0.1)))
 
 
 def pairs_of(rows: Rows, codes: Codes, seed: int, wanted: tuple[Family, ...]) -> tuple[Pair, ...]:
@@ -227,11 +248,15 @@ def _bag(trees: int) -> Callable[[Rows, Codes, int], Any]:
     return fit
 
 
+def _distilled(leaves: int, trees: int, rate: float) -> Callable[[Lesson], Ensemble]:
+    return lambda lesson: lesson.distilled(leaves=leaves, trees=trees, rate=rate)
+
+
 def _boosted(leaves: int, trees: int = 80, rate: float = 0.1) -> Callable[[Rows, Codes, int], Any]:
     def fit(rows: Rows, codes: Codes, seed: int) -> Any:  # noqa: ANN401
         classes = len(np.unique(codes))
         work = rows.size * (1 if classes == 2 else classes) * trees // 80
-        if work <= EXACT_BOOSTING_CELLS and not np.isnan(rows).any():
+        if work <= EXACT_CELLS and not np.isnan(rows).any():
             exact = GradientBoostingClassifier(
                 n_estimators=trees,
                 learning_rate=rate,

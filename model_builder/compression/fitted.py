@@ -9,7 +9,9 @@ import numpy as np
 from sklearn.ensemble import (
     ExtraTreesClassifier,
     GradientBoostingClassifier,
+    GradientBoostingRegressor,
     HistGradientBoostingClassifier,
+    HistGradientBoostingRegressor,
     RandomForestClassifier,
 )
 from sklearn.impute import SimpleImputer
@@ -50,15 +52,24 @@ def from_sklearn(estimator: Any) -> Ensemble:  # noqa: ANN401 (scikit-learn publ
     if isinstance(estimator, DecisionTreeClassifier):
         return _from_forest([estimator], estimator)
     if isinstance(estimator, GradientBoostingClassifier):
-        return _from_gradient_boosting(estimator)
+        # The exponential loss takes the sigmoid of twice the sum.
+        factor = 2.0 if estimator.loss == "exponential" else 1.0
+        return _from_gradient_boosting(estimator, len(estimator.classes_) == 2, factor)
     if isinstance(estimator, HistGradientBoostingClassifier):
-        return _from_hist_gradient_boosting(estimator)
+        return _from_hist_gradient_boosting(estimator, len(estimator.classes_) == 2)
     if is_lightgbm(estimator):
         try:
             return from_lightgbm(estimator)
         except UnreadableTreesError as error:
             raise UnsupportedEstimatorError(str(error)) from None
     raise UnsupportedEstimatorError(f"{type(estimator).__name__} is not an ensemble of trees")
+
+
+def log_odds_of(regressor: GradientBoostingRegressor | HistGradientBoostingRegressor) -> Ensemble:
+    """Read fitted boosted trees that tell the log odds of the second of two classes."""
+    if isinstance(regressor, GradientBoostingRegressor):
+        return _from_gradient_boosting(regressor, binary=True)
+    return _from_hist_gradient_boosting(regressor, binary=True)
 
 
 def _from_pipeline(pipeline: Pipeline) -> Ensemble:
@@ -111,15 +122,14 @@ def _from_tree(tree: Any, value: Floats) -> Tree:  # noqa: ANN401
     )
 
 
-def _from_gradient_boosting(estimator: GradientBoostingClassifier) -> Ensemble:
+def _from_gradient_boosting(
+    estimator: GradientBoostingClassifier | GradientBoostingRegressor, binary: bool, factor: float = 1.0
+) -> Ensemble:
     if not isinstance(estimator.init, str | None):
         raise UnsupportedEstimatorError("an initial estimator of one's own is not understood")
-    binary = len(estimator.classes_) == 2
     outputs = estimator.estimators_.shape[1]
-    # The exponential loss takes the sigmoid of twice the sum.
-    factor = 2.0 if estimator.loss == "exponential" else 1.0
     nothing = np.zeros((1, estimator.n_features_in_), np.float32)
-    base = np.asarray(estimator._raw_predict_init(nothing), np.float64)[0]
+    base = np.asarray(estimator._raw_predict_init(nothing), np.float64).reshape(-1)
     trees = []
     for stage in estimator.estimators_:
         for output, member in enumerate(stage):
@@ -132,10 +142,11 @@ def _from_gradient_boosting(estimator: GradientBoostingClassifier) -> Ensemble:
     return Ensemble(tuple(trees), factor * base, link, int(estimator.n_features_in_))
 
 
-def _from_hist_gradient_boosting(estimator: HistGradientBoostingClassifier) -> Ensemble:
+def _from_hist_gradient_boosting(
+    estimator: HistGradientBoostingClassifier | HistGradientBoostingRegressor, binary: bool
+) -> Ensemble:
     if estimator.is_categorical_ is not None and np.any(estimator.is_categorical_):
         raise UnsupportedEstimatorError("categorical splits are not understood")
-    binary = len(estimator.classes_) == 2
     base = np.asarray(estimator._baseline_prediction, np.float64).reshape(-1)
     trees = []
     for stage in estimator._predictors:

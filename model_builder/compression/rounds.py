@@ -90,7 +90,7 @@ class Round:
 
         What is made of the first forest is compared with it alone: what its trees owe to luck they have in common.
         """
-        alone = key[0].fit is None
+        alone = key[0].is_forest
         return compare(self.records[key].scores, self.forests, self._max_loss, self._held_out, first_only=alone)
 
     def listed(self) -> list[Key]:

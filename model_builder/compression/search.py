@@ -57,7 +57,7 @@ FORESTS = 3
 """So many forests are grown on each fold of the second round, and their scores averaged."""
 
 MANY_OF_A_CLASS = 1000
-"""From so many rows of the rarest class on one forest and one round of folds tell enough."""
+"""From so many rows of the rarest class on two forests and two rounds of folds tell enough."""
 
 SMALL_ENOUGH = 0.3
 """Larger candidates are tried where what was found takes more than this share of the lossless form."""
@@ -170,7 +170,9 @@ class Search:
         self._kept = parts_left_out(self._codes, self._groups, seed)
         self._whole = from_sklearn(forest)
         trees = len(self._whole.trees)
-        self._stages = [tried] if tried else [families(trees, interactions), larger_families(trees)]
+        binary = self._whole.outputs == 1
+        small, larger = families(trees, interactions, binary=binary), larger_families(trees, binary=binary)
+        self._stages = [tried] if tried else [small, larger]
         self._repeats = repeats or _repeats(self._codes)
         self._deadline = None if limit_s is None else clock() + limit_s
         self._clock, self._tell, self._compute = clock, on_progress, compute
@@ -200,7 +202,7 @@ class Search:
             return self._only_lossless("the time was too short for one round of folds: the lossless form is kept", True)
         second = self._round(first.listed())
         few = int(np.bincount(self._codes).min()) < MANY_OF_A_CLASS
-        forests = FORESTS if few and seeds_of(self._forest) else 1
+        forests = (FORESTS if few else 2) if seeds_of(self._forest) else 1
         repeats = range(start + 1, start + 1 + self._repeats)
         ended = not second.records or self._play(second, repeats, forests)
         if second.records and not second.repeats:
@@ -299,7 +301,7 @@ def front(trials: tuple[Trial, ...]) -> tuple[Trial, ...]:
 def _repeats(codes: Codes) -> int:
     """More repeats of the second round where faults are few, since there every fold says little."""
     rarest = int(np.bincount(codes).min())
-    return 1 if rarest >= MANY_OF_A_CLASS else 3 if rarest >= 200 else 4
+    return 2 if rarest >= MANY_OF_A_CLASS else 3 if rarest >= 200 else 4
 
 
 def _sampled(

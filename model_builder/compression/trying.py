@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from model_builder.compression.candidates import Variant, pairs_of, refitted
+from model_builder.compression.distill import Lesson
 from model_builder.compression.encode import Form, encode
 from model_builder.compression.ensemble import Ensemble, Floats, Rows
 from model_builder.compression.rounds import Codes, Key
@@ -67,11 +68,12 @@ def try_fold(task: Task, fold: Fold) -> Tried:
     asked = task.rows[fold.held_out]
     forests = [refitted(task.forest, rows, codes, seed + 1000 * number) for number in range(task.forests)]
     chosen = tuple({id(family): family for family, _ in task.keys}.values())
-    pairs = pairs_of(rows, codes, seed, chosen)
+    pairs, lesson = pairs_of(rows, codes, seed, chosen), Lesson(forests[0], rows, seed)
     found: dict[tuple[int, Variant], tuple[int, Floats]] = {}
     for family in chosen:
         wanted = {variant for one, variant in task.keys if one is family}
-        for variant, ensemble in family.ensembles(rows, codes, seed, wanted, forest=forests[0], pairs=pairs):
+        made = family.ensembles(rows, codes, seed, wanted, forest=forests[0], pairs=pairs, lesson=lesson)
+        for variant, ensemble in made:
             found[id(family), variant] = _answered(ensemble, task, asked)
     answers = tuple(_asked(each, asked) for each in forests)
     return Tried(answers, tuple(found[id(family), variant] for family, variant in task.keys))

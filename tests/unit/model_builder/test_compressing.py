@@ -31,11 +31,11 @@ def few_candidates(monkeypatch: pytest.MonkeyPatch) -> None:
     """Search among few candidates: what is tested is the command, not the search."""
     whole = candidates.families
 
-    def few(trees: int, interactions: bool) -> tuple[Family, ...]:
-        return tuple(replace(each, variants=each.variants[-2:]) for each in whole(trees, interactions)[:1])
+    def few(trees: int, interactions: bool, **kind: bool) -> tuple[Family, ...]:
+        return tuple(replace(each, variants=each.variants[-2:]) for each in whole(trees, interactions, **kind)[:1])
 
     monkeypatch.setattr(search, "families", few)
-    monkeypatch.setattr(search, "larger_families", lambda trees: candidates.larger_families(trees)[:1])
+    monkeypatch.setattr(search, "larger_families", lambda trees, **kind: candidates.larger_families(trees, **kind)[:1])
 
 
 def spec_file(folder: Path, **more: Any) -> Path:
