@@ -86,6 +86,12 @@ def compress(
     interactions: Annotated[
         bool, typer.Option("--interactions", help="Let the model file compute products and differences of columns.")
     ] = False,
+    strict: Annotated[
+        bool,
+        typer.Option(
+            "--strict", help="Let the loss with its standard error added stay inside --max-loss, come what may."
+        ),
+    ] = False,
     out: Annotated[
         Path | None, typer.Option(help="Folder for the artifact.", show_default="none is kept: a trial")
     ] = None,
@@ -108,7 +114,7 @@ def compress(
     from model_builder.compressing import Elsewhere, Wanted
     from model_builder.local import compress_locally
 
-    wanted = Wanted(max_bytes, max_loss, max_minutes, interactions)
+    wanted = Wanted(max_bytes, max_loss, max_minutes, interactions, strict)
     given = source if source is not None else Elsewhere(model or Path(), target or "", tuple(feature or ()))
     raise typer.Exit(compress_locally(given, wanted, data, out, as_json, Settings.from_environment(), watch))
 

@@ -52,6 +52,7 @@ class Wanted:
     max_loss: str | None = None
     max_minutes: int | None = None
     interactions: bool = False
+    strict: bool = False
 
 
 def spec_to_compress(source: Path, wanted: Wanted, data: str | None) -> BuildSpec:
@@ -77,6 +78,8 @@ def _with_budget(document: dict[str, Any], wanted: Wanted) -> BuildSpec:
     compression = document.get("compression", {})
     asked = {"maxBytes": wanted.max_bytes, "maxLoss": wanted.max_loss, "maxMinutes": wanted.max_minutes}
     budget = compression.get("budget", {}) | {name: value for name, value in asked.items() if value is not None}
+    if wanted.strict:
+        budget["evidence"] = "Strict"
     interactions = "Auto" if wanted.interactions else compression.get("interactions", "Off")
     return parse_spec({**document, "compression": {"budget": budget, "interactions": interactions}})
 

@@ -154,7 +154,7 @@ def _searched(
             matrix,
             codes,
             signature,
-            budget=Budget(asked.max_bytes, float(asked.max_loss)),
+            budget=Budget(asked.max_bytes, float(asked.max_loss), asked.evidence == "Strict"),
             interactions=spec.compression.interactions == "Auto",
             groups=groups,
             form=form,

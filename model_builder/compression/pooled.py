@@ -37,7 +37,10 @@ PARTS = 20
 """So many parts the rows are cut into."""
 
 NOISE = 2.0
-"""What is not sure may reach so many times the spread of reseeding: whoever grows the forest again takes that too."""
+"""What is not sure may reach so many times the spread of reseeding: whoever grows the forest again takes that too.
+
+Strict evidence allows none of it.
+"""
 
 
 def parts_left_out(codes: Codes, groups: npt.NDArray[Any] | None, seed: int) -> Kept:
@@ -124,6 +127,7 @@ def compare(
     held_out: float,
     *,
     first_only: bool = False,
+    strict: bool = False,
 ) -> Verdict:
     """Compare repeat by repeat.
 
@@ -137,13 +141,15 @@ def compare(
         Rows held out for every row that was learned from: 0.25 for five folds.
     first_only
         Whether the candidate is compared with the first forest alone, else with the mean of all.
+    strict
+        Whether the spread of reseeding excuses nothing.
 
     Returns
     -------
     Verdict
         A candidate is as good when for macro-F1, best F1 and average precision alike the mean difference is at least
         ``-max_loss``, the mean less one standard error at least that or minus twice the spread of reseeding,
-        whichever is lower, and its mean Brier score is at most 5%, or 0.0005, worse.
+        whichever is lower (with ``strict`` at least that), and its mean Brier score is at most 5%, or 0.0005, worse.
     """
     reference = [several[0] if first_only else np.mean(several, axis=0) for several in forests]
     parts = np.mean([own - other for own, other in zip(candidate, reference, strict=True)], axis=0)
@@ -152,7 +158,7 @@ def compare(
     # 1 / folds + held_out, as folds are corrected, over the 1 / folds that the rows of one repeat tell.
     corrected = variance * (1 / len(candidate) + held_out * (1 + 1 / held_out))
     found = [Difference(float(mean), float(error)) for mean, error in zip(parts[0], np.sqrt(corrected), strict=True)]
-    allowed = np.maximum(max_loss, NOISE * reseeding(forests))
+    allowed = np.maximum(max_loss, (0.0 if strict else NOISE) * reseeding(forests))
     equal = all(
         one.mean >= -max_loss and one.low >= -limit for one, limit in zip(found[:JUDGED], allowed[:JUDGED], strict=True)
     )

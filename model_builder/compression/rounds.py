@@ -59,10 +59,13 @@ class Round:
         For each repeat that is complete, the scores of each of the forests that were grown on its folds.
     """
 
-    def __init__(self, keys: Sequence[Key], codes: Codes, kept: Kept, max_loss: float, held_out: float) -> None:
+    def __init__(
+        self, keys: Sequence[Key], codes: Codes, kept: Kept, max_loss: float, held_out: float, *, strict: bool = False
+    ) -> None:
         self.forests: list[list[Floats]] = []
         self.records: dict[Key, Record] = {key: Record() for key in keys}
         self._codes, self._kept, self._max_loss, self._held_out = codes, kept, max_loss, held_out
+        self._strict = strict
         self._answers: dict[Key | int, Floats] = {}
 
     @property
@@ -90,8 +93,8 @@ class Round:
 
         What is made of the first forest is compared with it alone: what its trees owe to luck they have in common.
         """
-        alone = key[0].is_forest
-        return compare(self.records[key].scores, self.forests, self._max_loss, self._held_out, first_only=alone)
+        scores, alone = self.records[key].scores, key[0].is_forest
+        return compare(scores, self.forests, self._max_loss, self._held_out, first_only=alone, strict=self._strict)
 
     def listed(self) -> list[Key]:
         """List the best candidate of each size, those that give most for their size first."""

@@ -73,10 +73,14 @@ class Budget:
         Largest model file; None sets no limit.
     max_loss
         Largest loss of macro-F1, best F1 and average precision, as a share: 0.005 is half a point.
+    strict
+        Whether the loss with its standard error added must stay inside ``max_loss`` too, instead of inside twice the
+        spread of reseeding the forest.
     """
 
     max_bytes: int | None = None
     max_loss: float = 0.005
+    strict: bool = False
 
 
 @dataclass(frozen=True)
@@ -210,7 +214,8 @@ class Search:
         return self._decide(second, len(everything), not ended)
 
     def _round(self, keys: Sequence[Key]) -> Round:
-        return Round(keys, self._codes, self._kept, self._budget.max_loss, 1 / (FOLDS - 1))
+        allowed, strict = self._budget.max_loss, self._budget.strict
+        return Round(keys, self._codes, self._kept, allowed, 1 / (FOLDS - 1), strict=strict)
 
     def ensemble(self, trial: Trial) -> Ensemble:
         """Fit a trial on all rows. The lossless one is the forest that was given."""

@@ -57,8 +57,15 @@ class Budget(Spec):
         pattern=r"^(0|0[.][0-9]{1,6})$",
         description=(
             "Largest loss of macro-F1, of F1 at its best threshold and of average precision alike, as a share: 0.005 "
-            "is half a point. The mean loss over repeated folds must stay inside it; with its standard error added, "
-            "inside it or inside twice what another seed of the forest changes."
+            "is half a point. The mean loss over repeated folds must stay inside it, and `evidence` says what holds "
+            "for the mean loss with its standard error added."
+        ),
+    )
+    evidence: Literal["Reseeding", "Strict"] = Field(
+        default="Reseeding",
+        description=(
+            "Strict: with its standard error added, too, the loss must stay inside maxLoss. Reseeding: inside twice "
+            "what another seed of the forest changes, where that is more; models get about half as large by it."
         ),
     )
     max_minutes: int = Field(

@@ -118,6 +118,20 @@ def test_what_is_neither_manifest_nor_artifact_is_refused(tmp_path: Path) -> Non
     assert "compression.budget.maxLoss" in BuildReport.model_validate_json(text).message
 
 
+def test_strict_evidence_reaches_the_search(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    budgets: list[search.Budget] = []
+    plain = search.Search.run
+
+    def run_and_tell(one: search.Search) -> search.Found:
+        budgets.append(one._budget)
+        return plain(one)
+
+    monkeypatch.setattr(search.Search, "run", run_and_tell)
+    code, text = run("compress", spec_file(tmp_path), "--strict")
+    assert code == 0, text
+    assert [each.strict for each in budgets] == [True]
+
+
 def test_options_go_before_the_budget_of_the_manifest_and_passes_give_way(tmp_path: Path) -> None:
     path = spec_file(tmp_path, compression={"budget": {"maxBytes": 5000, "maxLoss": "0.01"}, "interactions": "Auto"})
     compression = spec_to_compress(path, Wanted(max_bytes=900, max_minutes=2), None).compression
@@ -125,6 +139,10 @@ def test_options_go_before_the_budget_of_the_manifest_and_passes_give_way(tmp_pa
     assert (compression.budget.max_bytes, compression.budget.max_loss) == (900, "0.01")
     assert compression.budget.max_minutes == 2
     assert compression.interactions == "Auto"
+    assert compression.budget.evidence == "Reseeding"
+    strict = spec_to_compress(path, Wanted(strict=True), None).compression.budget
+    assert strict is not None
+    assert (strict.evidence, strict.max_bytes) == ("Strict", 5000)
     path = spec_file(tmp_path, compression={"prune": {"by": "gini"}, "quantize": {"bits": 8}})
     compression = spec_to_compress(path, Wanted(), None).compression
     assert compression.budget is not None

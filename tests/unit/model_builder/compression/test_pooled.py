@@ -106,6 +106,13 @@ def test_what_is_not_sure_may_be_as_much_as_reseeding_does_but_the_mean_may_not(
     assert compare([candidate], [[flat(0.79), flat(0.81)]], 0.005, HELD_OUT).equal is equal
 
 
+def test_strict_evidence_is_excused_by_nothing() -> None:
+    candidate, forests = uneven(0.002), [flat(0.79), flat(0.81)]
+    assert compare([candidate], [forests], 0.005, HELD_OUT).equal
+    assert not compare([candidate], [forests], 0.005, HELD_OUT, strict=True).equal
+    assert compare([uneven(0.0001)], [forests], 0.005, HELD_OUT, strict=True).equal
+
+
 def test_several_forests_count_as_their_mean() -> None:
     verdict = compare([flat(0.8)], [[flat(0.81), flat(0.8), flat(0.79)]], 0.005, HELD_OUT)
     assert verdict.equal
