@@ -74,8 +74,9 @@ def _killing_at_each_turn(mill: Workshop, operator: Kubectl) -> list[str]:
 def test_killed_at_the_turn_of_each_phase_it_comes_to_the_same_end(mill: Workshop, operator: Kubectl) -> None:
     plant = mill.plant
     before = plant.model(NAME)["status"]["stable"]["version"]
-    steps: list[dict[str, Any]] = [{"shadow": "20s"}, {"weight": 20}, {"pause": "5s"}, {"weight": 60}, {"pause": "5s"}]
-    candidate = _model("good-7", steps, watch="30s")
+    # Shadow and watch outlast the operator's return, so that the next one still finds and tells them.
+    steps: list[dict[str, Any]] = [{"shadow": "60s"}, {"weight": 20}, {"pause": "5s"}, {"weight": 60}, {"pause": "5s"}]
+    candidate = _model("good-7", steps, watch="60s")
     with mill.asking(NAME, before) as (tally, known):
         plant.kubectl.apply(candidate)
         eventually(lambda: _phase(plant.model(NAME)) == "Building", 60, "a build", pause=0.1)
