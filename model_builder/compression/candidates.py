@@ -14,10 +14,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from sklearn.base import clone
-from sklearn.ensemble import GradientBoostingClassifier, HistGradientBoostingClassifier, RandomForestClassifier
-from threadpoolctl import threadpool_limits
+from sklearn.ensemble import RandomForestClassifier
 
-from model_builder.compression.distill import EXACT_CELLS, Lesson
+from model_builder.compression.boosting import Boosting
+from model_builder.compression.distill import Lesson
 from model_builder.compression.ensemble import Ensemble, Pair, Rows, expand
 from model_builder.compression.fitted import from_sklearn
 from model_builder.compression.interactions import choose_pairs
@@ -253,23 +253,4 @@ def _distilled(leaves: int, trees: int, rate: float) -> Callable[[Lesson], Ensem
 
 
 def _boosted(leaves: int, trees: int = 80, rate: float = 0.1) -> Callable[[Rows, Codes, int], Any]:
-    def fit(rows: Rows, codes: Codes, seed: int) -> Any:  # noqa: ANN401
-        classes = len(np.unique(codes))
-        work = rows.size * (1 if classes == 2 else classes) * trees // 80
-        if work <= EXACT_CELLS and not np.isnan(rows).any():
-            exact = GradientBoostingClassifier(
-                n_estimators=trees,
-                learning_rate=rate,
-                max_leaf_nodes=leaves,
-                max_depth=None,
-                subsample=0.7,
-                random_state=seed,
-            )
-            return exact.fit(rows, codes)
-        binned = HistGradientBoostingClassifier(
-            max_iter=trees, learning_rate=rate, max_leaf_nodes=leaves, early_stopping=False, random_state=seed
-        )
-        with threadpool_limits(1, user_api="openmp"):  # several threads may add up in another order
-            return binned.fit(rows, codes)
-
-    return fit
+    return Boosting(leaves, trees, rate).of_classes

@@ -14,10 +14,9 @@ from typing import Any
 
 import numpy as np
 from scipy.spatial import KDTree
-from sklearn.ensemble import GradientBoostingRegressor, HistGradientBoostingRegressor
 from sklearn.pipeline import Pipeline
-from threadpoolctl import threadpool_limits
 
+from model_builder.compression.boosting import Boosting
 from model_builder.compression.ensemble import Ensemble, Floats, Rows
 from model_builder.compression.fitted import log_odds_of
 
@@ -27,10 +26,6 @@ LEAST_MADE_UP, MOST_MADE_UP = 4000, 8000
 NEIGHBOURS = 5
 SURE = 0.02
 """Scores are cut off here from certain: the odds of a forest that is sure are infinite."""
-
-EXACT_CELLS = 200_000
-"""Up to so many cells, for each class, 80 steps of boosting look at every value; beyond, at 255 bins, whose quantiles
-cut the tails."""
 
 
 class Lesson:
@@ -56,21 +51,7 @@ class Lesson:
             Leaves of a tree, number of trees, and how much of what is missing each tree adds.
         """
         rows, odds, weight = self._taught
-        if rows.size * trees // 80 <= EXACT_CELLS and not np.isnan(rows).any():
-            exact = GradientBoostingRegressor(
-                n_estimators=trees,
-                learning_rate=rate,
-                max_leaf_nodes=leaves,
-                max_depth=None,
-                subsample=0.7,
-                random_state=self._seed,
-            )
-            return log_odds_of(exact.fit(rows, odds, weight))
-        binned = HistGradientBoostingRegressor(
-            max_iter=trees, learning_rate=rate, max_leaf_nodes=leaves, early_stopping=False, random_state=self._seed
-        )
-        with threadpool_limits(1, user_api="openmp"):  # several threads may add up in another order
-            return log_odds_of(binned.fit(rows, odds, weight))
+        return log_odds_of(Boosting(leaves, trees, rate).of_numbers(rows, odds, weight, self._seed))
 
     @cached_property
     def _taught(self) -> tuple[Rows, Floats, Floats]:

@@ -14,7 +14,7 @@ from sklearn.impute import SimpleImputer
 from sklearn.pipeline import make_pipeline
 from threadpoolctl import threadpool_limits
 
-from model_builder.compression import distill
+from model_builder.compression import boosting
 from model_builder.compression.candidates import families, larger_families
 from model_builder.compression.distill import Lesson, between, unseen_scores
 from model_builder.compression.ensemble import Floats, Link, Rows
@@ -93,7 +93,7 @@ def test_boosted_log_odds_are_read_as_they_are(kind: type) -> None:
 @pytest.mark.parametrize("exact", [True, False])
 def test_few_trees_come_nearer_to_the_truth_than_the_forest(exact: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     if not exact:
-        monkeypatch.setattr(distill, "EXACT_CELLS", 0)
+        monkeypatch.setattr(boosting, "EXACT_CELLS", 0)
     rows, codes, _ = noisy()
     others, _, weight = noisy(2000, seed=9)
     forest = forest_of(rows, codes)
